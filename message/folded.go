@@ -12,6 +12,7 @@ type Folded struct {
 	Numbers []Number
 	Tricks  Tricks
 	Letters Letters
+	Cut     bool   // the text is longer than MaxText octets, and the rest of it was not looked at
 	Family  uint64 // signature of the text without its links, numbers and digits: equal for equal wording; 0 for too little text
 
 	scratch scratch

@@ -80,6 +80,38 @@ func (o *Outcome) UnmarshalText(b []byte) (err error) { *o, err = ParseOutcome(s
 // Stopped reports whether the message is held or blocked.
 func (o Outcome) Stopped() bool { return o == Hold || o == Block }
 
+// Mode is how far judging may act. Its zero value leaves it to the policy.
+type Mode uint8
+
+const (
+	ModeUnset Mode = iota
+	Observe        // judge and record, never act
+	Warn           // stop nothing; label what would have been labelled or stopped
+	Enforce        // do what the verdict says
+	Modes          // how many there are, unset among them
+)
+
+var modeNames = [Modes]string{"unset", "observe", "label", "enforce"}
+
+func (m Mode) String() string { return name(modeNames[:], uint8(m)) }
+
+// ParseMode reads observe, label or enforce.
+func ParseMode(s string) (Mode, error) { return parse[Mode]("mode", s, modeNames[1:]) }
+
+func (m Mode) MarshalText() ([]byte, error)        { return []byte(m.String()), nil }
+func (m *Mode) UnmarshalText(b []byte) (err error) { *m, err = ParseMode(string(b)); return }
+
+// Allows is what becomes of a message that policy judged o, where the mode is m.
+func (m Mode) Allows(o Outcome) Outcome {
+	switch {
+	case m == Enforce || o == OutcomeUnset:
+		return o
+	case m == Warn && o >= Label:
+		return Label
+	}
+	return Deliver
+}
+
 func name(names []string, i uint8) string {
 	if int(i) < len(names) {
 		return names[i]
@@ -120,6 +152,7 @@ type Message struct {
 	Parts    uint8             // of a long message: how many parts it has; 0 or 1 is a single one
 	Arrived  uint8             // how many of them have come
 	Decoding Decoding
+	Mode     Mode // how far judging may act for its account; unset: as the policy says
 }
 
 // Whole reports whether all parts of the message have come.

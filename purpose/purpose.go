@@ -118,3 +118,12 @@ func Ask(policy *Policy, p Purpose, line subject.Line, c Chooser) (Grant, error)
 		return Grant{p, ground}, nil
 	}
 }
+
+// Known reports whether g is one of the grounds above.
+func (g Ground) Known() bool {
+	switch g {
+	case TermsConsent, OwnConsent, LawfulBusiness, Necessity, Statute:
+		return true
+	}
+	return false
+}
