@@ -1,0 +1,703 @@
+package smppdoor
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/sekisho/sekisho/gate"
+	"github.com/sekisho/sekisho/inspect"
+	"github.com/sekisho/sekisho/message"
+	"github.com/sekisho/sekisho/purpose"
+	"github.com/sekisho/sekisho/record"
+	"github.com/sekisho/sekisho/smpp"
+	"github.com/sekisho/sekisho/smpp/smpptest"
+)
+
+// words inspects by words, so that a test says what is judged: LABEL, HOLD and BLOCK in a text.
+type words struct{}
+
+var (
+	labelRule = &inspect.Rule{Name: "label", Phishing: 2.5, Why: [2]string{"says LABEL", "LABEL"}}
+	holdRule  = &inspect.Rule{Name: "hold", Phishing: 4, Why: [2]string{"says HOLD", "HOLD"}}
+	blockRule = &inspect.Rule{Name: "block", Phishing: 9, Why: [2]string{"says BLOCK", "BLOCK"}}
+)
+
+func (words) Inspect(_ purpose.Grant, m *message.Message, r *inspect.Report) bool {
+	r.Reset()
+	for word, rule := range map[string]*inspect.Rule{"LABEL": labelRule, "HOLD": holdRule, "BLOCK": blockRule} {
+		if bytes.Contains(m.Text, []byte(word)) {
+			r.Findings = append(r.Findings, inspect.Finding{Rule: rule, About: []byte(word)})
+		}
+	}
+	return true
+}
+
+const policyText = `
+mode = "enforce"
+[purposes]
+inspect = "terms"
+[thresholds.a2p]
+phishing = { label = 0.8, hold = 0.95, block = 0.99 }
+[thresholds.p2p]
+phishing = { label = 0.8, hold = 0.95, block = 0.99 }
+`
+
+type noPasswords struct{}
+
+func (noPasswords) CheckPassword(_ context.Context, _, hash, password string, _ net.Addr) bool {
+	return hash != "" && hash == password
+}
+
+// memory keeps what is held in memory, and can fail.
+type memory struct {
+	mu   sync.Mutex
+	held map[string]*Held
+	sent map[string]bool // released
+	owed map[string][]Owed
+	n    int
+	fail error
+}
+
+func newMemory() *memory {
+	return &memory{held: map[string]*Held{}, sent: map[string]bool{}, owed: map[string][]Owed{}}
+}
+
+func (k *memory) Hold(_ context.Context, all []*Held) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.fail != nil {
+		return k.fail
+	}
+	for _, h := range all {
+		k.held[h.ID] = h
+		if h.AtOnce != nil {
+			k.n++
+			k.owed[h.Account] = append(k.owed[h.Account], Owed{fmt.Sprint(k.n), h.AtOnce})
+		}
+	}
+	return nil
+}
+
+func (k *memory) State(_ context.Context, account, id string) (smpp.State, time.Time, bool, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	h := k.held[id]
+	return smpp.StateAccepted, time.Now(), h != nil && h.Account == account, nil
+}
+
+func (k *memory) Cancel(_ context.Context, account, id string) (bool, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	h := k.held[id]
+	delete(k.held, id)
+	return h != nil && h.Account == account, nil
+}
+
+func (k *memory) Take(_ context.Context, id string) (all []*Held, err error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	h := k.held[id]
+	if h == nil || k.sent[id] {
+		return nil, ErrNotHeld
+	}
+	for _, x := range k.held {
+		if x.Group == h.Group {
+			k.sent[x.ID] = true
+			all = append(all, x)
+		}
+	}
+	return all, nil
+}
+
+func (k *memory) Released(context.Context, string, smpp.Status) error { return nil }
+
+func (k *memory) Expire(_ context.Context, now time.Time) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for id, h := range k.held {
+		if h.Outcome == message.Hold && now.After(h.Expires) {
+			delete(k.held, id)
+			k.n++
+			k.owed[h.Account] = append(k.owed[h.Account], Owed{fmt.Sprint(k.n), h.OnExpiry})
+		}
+	}
+	return nil
+}
+
+func (k *memory) Owe(_ context.Context, account string, pdu []byte) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.n++
+	k.owed[account] = append(k.owed[account], Owed{fmt.Sprint(k.n), pdu})
+	return nil
+}
+
+func (k *memory) Owed(_ context.Context, account string, _ int) ([]Owed, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return append([]Owed(nil), k.owed[account]...), nil
+}
+
+func (k *memory) Paid(_ context.Context, key string) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for a, all := range k.owed {
+		for i := range all {
+			if all[i].Key == key {
+				k.owed[a] = append(all[:i:i], all[i+1:]...)
+				return nil
+			}
+		}
+	}
+	return nil
+}
+
+// rig is a door between a pretend SMSC and pretend ESMEs.
+type rig struct {
+	t      *testing.T
+	door   *Door
+	smsc   *smpptest.SMSC
+	keeper *memory
+	mu     sync.Mutex
+	got    []smpp.SM  // submits that the SMSC took
+	other  []smpp.PDU // what else it was asked
+}
+
+// texts are the texts that the SMSC took.
+func (r *rig) texts() (all []string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for i := range r.got {
+		var b submission
+		if err := b.read(smpp.SubmitSM, r.got[i].Append(nil), smpp.GSM7); err != nil {
+			r.t.Error(err)
+		}
+		all = append(all, string(b.text))
+	}
+	return all
+}
+
+func (r *rig) asked() (all []string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, p := range r.other {
+		all = append(all, p.Command.String())
+	}
+	return all
+}
+
+func newRig(t *testing.T, change func(*Config, *smpptest.SMSC)) *rig {
+	t.Helper()
+	r := &rig{t: t, keeper: newMemory(), smsc: &smpptest.SMSC{Receipts: true, Prefix: "up"}}
+	r.smsc.OnRequest = func(s *smpp.Session, p smpp.PDU) bool {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		p.Body = append([]byte(nil), p.Body...)
+		switch p.Command {
+		case smpp.SubmitSM:
+			var m smpp.SM
+			if err := m.Decode(p.Body); err != nil {
+				t.Error(err)
+			}
+			r.got = append(r.got, m)
+		case smpp.CancelSM, smpp.QuerySM, smpp.ReplaceSM, smpp.DataSM:
+			r.other = append(r.other, p)
+		}
+		return false
+	}
+	cfg := Default()
+	cfg.Listen, cfg.DataDir = "127.0.0.1:0", t.TempDir()
+	cfg.Stopped.Receipts.Duration = 20 * time.Millisecond
+	cfg.Accounts = []Account{{SystemID: "esme", Password: "secret", Sources: []string{"*"}, Numbers: []string{"0005123"}}}
+	cfg.Upstreams = []Upstream{{Name: "smsc", SystemID: "us", Password: "pw", Binds: 2}}
+	if change != nil {
+		change(&cfg, r.smsc)
+	}
+	addr, err := r.smsc.Listen("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range cfg.Upstreams {
+		if cfg.Upstreams[i].Address == "" {
+			cfg.Upstreams[i].Address = addr
+		}
+	}
+	policy := testPolicy(t)
+	log := slog.New(slog.DiscardHandler)
+	d, err := New(cfg, Parts{
+		Gate: gate.New(gate.Config{Inspector: words{}, Policy: policy, Senders: 1000}), Keeper: r.keeper,
+		Recorder: record.NewRecorder(nil), Passwords: noPasswords{}, Log: log, Metrics: prometheus.NewRegistry(),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Start(); err != nil {
+		t.Fatal(err)
+	}
+	r.door = d
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		if err := d.Shutdown(ctx); err != nil {
+			t.Error(err)
+		}
+		r.smsc.Close()
+	})
+	r.eventually("binds to the SMSC", func() bool { b, w := d.Up(); return b == w })
+	return r
+}
+
+func testPolicy(t testing.TB) *gate.Policy {
+	t.Helper()
+	path := t.TempDir() + "/policy.toml"
+	if err := writeFile(path, policyText); err != nil {
+		t.Fatal(err)
+	}
+	p, err := gate.ReadPolicy(path, 81, []*inspect.Rule{labelRule, holdRule, blockRule})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func (r *rig) eventually(what string, ok func() bool) {
+	r.t.Helper()
+	for range 500 {
+		if ok() {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	r.t.Fatalf("never: %s", what)
+}
+
+// client is an ESME, and the receipts it was given.
+type client struct {
+	*smpptest.ESME
+	r    *rig
+	mu   sync.Mutex
+	got  []smpp.SM
+	st   smpp.Status
+	wait time.Duration
+}
+
+func (r *rig) bind(command smpp.Command, window int) *client {
+	r.t.Helper()
+	c := &client{r: r}
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	var err error
+	c.ESME, err = smpptest.Bind(ctx, r.door.Addr().String(), command, "esme", "secret", smpp.Config{Window: window}, func(p smpp.PDU) smpp.Status {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if c.st == smpp.StatusOK {
+			var m smpp.SM
+			if err := m.Decode(append([]byte(nil), p.Body...)); err != nil {
+				r.t.Error(err)
+			}
+			c.got = append(c.got, m)
+		}
+		return c.st
+	})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.t.Cleanup(c.Close)
+	return c
+}
+
+func (c *client) receipts() (all []string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for i := range c.got {
+		var rc smpp.Receipt
+		if rc.ReadReceipt(&c.got[i]) {
+			all = append(all, string(rc.MessageID)+" "+rc.State.String())
+		}
+	}
+	return all
+}
+
+func text(s string) *smpp.SM {
+	m := &smpp.SM{
+		Source: smpp.Addr{TON: 5, Digits: []byte("SHOP")}, Dest: smpp.Addr{TON: 1, NPI: 1, Digits: []byte("819012345678")},
+		RegisteredDelivery: 1,
+	}
+	if smpp.Fits([]byte(s), smpp.GSM7) {
+		m.ShortMessage, _ = smpp.AppendEncoded(nil, []byte(s), smpp.GSM7, smpp.Shift{})
+	} else {
+		m.DataCoding = 8
+		m.ShortMessage, _ = smpp.AppendEncoded(nil, []byte(s), smpp.UCS2, smpp.Shift{})
+	}
+	return m
+}
+
+func (c *client) submit(m *smpp.SM) (smpp.Status, string) {
+	c.r.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	st, id, err := c.Submit(ctx, m)
+	if err != nil {
+		c.r.t.Fatal(err)
+	}
+	return st, id
+}
+
+func TestDeliverAndReceipt(t *testing.T) {
+	r := newRig(t, nil)
+	c := r.bind(smpp.BindTransceiver, 10)
+	for _, s := range []string{"hello", "こんにちは", "絵文字😀です", strings.Repeat("x", 160)} {
+		st, id := c.submit(text(s))
+		if st != smpp.StatusOK || !strings.HasPrefix(id, "up") {
+			t.Fatalf("%q: %v %q", s, st, id)
+		}
+		r.eventually("receipt of "+id, func() bool {
+			all := c.receipts()
+			return len(all) > 0 && all[len(all)-1] == id+" DELIVRD"
+		})
+	}
+	if got := r.texts(); len(got) != 4 || got[1] != "こんにちは" || got[2] != "絵文字😀です" {
+		t.Errorf("the SMSC got %q", got)
+	}
+	r.eventually("no id is left", func() bool { return r.door.ids.Len() == 0 })
+}
+
+func TestBlockRefuses(t *testing.T) {
+	r := newRig(t, nil)
+	c := r.bind(smpp.BindTransceiver, 1)
+	if st, _ := c.submit(text("BLOCK this")); st != smpp.StatusSubmitFail {
+		t.Errorf("status %v", st)
+	}
+	if st, _ := c.submit(text("fine")); st != smpp.StatusOK {
+		t.Errorf("status %v", st)
+	}
+	if got := r.texts(); len(got) != 1 || got[0] != "fine" {
+		t.Errorf("the SMSC got %q", got)
+	}
+}
+
+func TestAcceptedBlock(t *testing.T) {
+	r := newRig(t, func(c *Config, _ *smpptest.SMSC) { c.Stopped.Block = Accept })
+	c := r.bind(smpp.BindTransceiver, 1)
+	st, id := c.submit(text("BLOCK this"))
+	if st != smpp.StatusOK || !strings.HasPrefix(id, heldPrefix) {
+		t.Fatalf("%v %q", st, id)
+	}
+	r.eventually("a REJECTD receipt", func() bool { all := c.receipts(); return len(all) == 1 && all[0] == id+" REJECTD" })
+	if len(r.texts()) != 0 {
+		t.Error("the SMSC got it")
+	}
+}
+
+func TestHoldReleaseExpire(t *testing.T) {
+	r := newRig(t, nil)
+	c := r.bind(smpp.BindTransceiver, 1)
+	st, id := c.submit(text("HOLD this"))
+	if st != smpp.StatusOK || !strings.HasPrefix(id, heldPrefix) {
+		t.Fatalf("%v %q", st, id)
+	}
+	if len(r.texts()) != 0 {
+		t.Error("the SMSC got what is held")
+	}
+	got, err := r.door.Release(context.Background(), id)
+	if err != nil || got != smpp.StatusOK {
+		t.Fatalf("release: %v %v", got, err)
+	}
+	if _, err := r.door.Release(context.Background(), id); err != ErrNotHeld {
+		t.Errorf("released twice: %v", err)
+	}
+	r.eventually("the real receipt, under our id", func() bool { all := c.receipts(); return len(all) == 1 && all[0] == id+" DELIVRD" })
+	_, second := c.submit(text("HOLD that"))
+	r.keeper.mu.Lock()
+	r.keeper.held[second].Expires = time.Now().Add(-time.Second)
+	r.keeper.mu.Unlock()
+	r.eventually("EXPIRED", func() bool { all := c.receipts(); return len(all) == 2 && all[1] == second+" EXPIRED" })
+}
+
+func TestHoldFallsBack(t *testing.T) {
+	for _, fallback := range []Fallback{FallbackBlock, FallbackDeliver} {
+		r := newRig(t, func(c *Config, _ *smpptest.SMSC) { c.Stopped.Fallback = fallback })
+		r.keeper.fail = context.DeadlineExceeded
+		c := r.bind(smpp.BindTransceiver, 1)
+		st, _ := c.submit(text("HOLD this"))
+		delivered := len(r.texts()) == 1
+		if fallback == FallbackBlock && (st != smpp.StatusSubmitFail || delivered) || fallback == FallbackDeliver && (st != smpp.StatusOK || !delivered) {
+			t.Errorf("%s: %v, delivered %v", fallback, st, delivered)
+		}
+	}
+}
+
+func TestLabel(t *testing.T) {
+	r := newRig(t, nil)
+	c := r.bind(smpp.BindTransceiver, 1)
+	if st, _ := c.submit(text("LABEL me")); st != smpp.StatusOK {
+		t.Fatal(st)
+	}
+	if st, _ := c.submit(text("LABEL してください")); st != smpp.StatusOK {
+		t.Fatal(st)
+	}
+	long := "LABEL " + strings.Repeat("あ", 60)
+	st, id := c.submit(text(long))
+	if st != smpp.StatusOK || !strings.HasPrefix(id, groupPrefix) {
+		t.Fatalf("%v %q", st, id)
+	}
+	r.eventually("one merged receipt", func() bool {
+		n := 0
+		for _, x := range c.receipts() {
+			if x == id+" DELIVRD" {
+				n++
+			}
+		}
+		return n == 1
+	})
+	got := r.texts()
+	if len(got) != 4 || got[0] != "[Warning: possible fraud] LABEL me" || !strings.HasPrefix(got[1], "【注意】") || got[2]+got[3] != Default().Label.Texts[0]+long {
+		t.Errorf("the SMSC got %q", got)
+	}
+}
+
+// parts cuts a text into submits.
+func parts(t *testing.T, s string, ref uint16) []*smpp.SM {
+	all, err := smpp.Split([]byte(s), smpp.UCS2, ref, false)
+	if err != nil || len(all) < 2 {
+		t.Fatalf("%d parts, %v", len(all), err)
+	}
+	var out []*smpp.SM
+	for _, data := range all {
+		m := text("あ")
+		m.ESMClass, m.ShortMessage = smpp.ESMUDHI, data
+		out = append(out, m)
+	}
+	return out
+}
+
+func TestLongStoppedAtTheLastPart(t *testing.T) {
+	r := newRig(t, nil)
+	c := r.bind(smpp.BindTransceiver, 1)
+	all := parts(t, strings.Repeat("い", 65)+"BLO"+"CK"+strings.Repeat("う", 80), 7) // the word is cut in two
+	for i, m := range all {
+		st, _ := c.submit(m)
+		if want := i == 0; (st == smpp.StatusOK) != want {
+			t.Errorf("part %d: %v", i+1, st)
+		}
+	}
+	r.eventually("the first part is cancelled", func() bool { a := r.asked(); return len(a) == 1 && a[0] == "cancel_sm" })
+	if n := len(r.texts()); n != 1 {
+		t.Errorf("%d parts went to the SMSC", n)
+	}
+}
+
+func TestLongPartsInDisorderAndTwice(t *testing.T) {
+	r := newRig(t, nil)
+	c := r.bind(smpp.BindTransceiver, 10)
+	all := parts(t, strings.Repeat("え", 150), 9)
+	for _, i := range []int{2, 0, 0, 1} {
+		if st, _ := c.submit(all[i]); st != smpp.StatusOK {
+			t.Errorf("part %d: %v", i+1, st)
+		}
+	}
+	// The same reference again, for another text.
+	again := parts(t, strings.Repeat("お", 100)+"BLOCK", 9)
+	st1, _ := c.submit(again[0])
+	st2, _ := c.submit(again[1])
+	if st1 != smpp.StatusOK || st2 != smpp.StatusSubmitFail {
+		t.Errorf("reused reference: %v %v", st1, st2)
+	}
+}
+
+func TestSubmitMultiIsSplit(t *testing.T) {
+	r := newRig(t, nil)
+	c := r.bind(smpp.BindTransceiver, 10)
+	m := smpp.MultiBody{SM: *text("hi all")}
+	for i := range 3 {
+		m.Destinations = smpp.AppendDestination(m.Destinations, smpp.Addr{TON: 1, NPI: 1, Digits: fmt.Append(nil, 819012345670+i)})
+	}
+	m.Destinations = append(m.Destinations, append([]byte{2}, "list\x00"...)...)
+	m.Count = 4
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	p, err := c.Call(ctx, smpp.SubmitMulti, m.Append(nil))
+	if err != nil || p.Status != smpp.StatusOK {
+		t.Fatal(p.Status, err)
+	}
+	var resp smpp.MultiResp
+	if err := resp.Decode(p.Body); err != nil || len(resp.Failed) != 1 || resp.Failed[0].Status != smpp.StatusCntSubDL {
+		t.Errorf("%+v %v", resp, err)
+	}
+	if n := len(r.texts()); n != 3 {
+		t.Errorf("%d submits", n)
+	}
+	r.eventually("three receipts of one id", func() bool { return len(c.receipts()) == 3 })
+	for _, x := range c.receipts() {
+		if x != string(resp.MessageID)+" DELIVRD" {
+			t.Errorf("receipt %q", x)
+		}
+	}
+}
+
+func TestReceiptOvertakesTheResponse(t *testing.T) {
+	r := newRig(t, func(_ *Config, s *smpptest.SMSC) {
+		s.Receipts = false
+		s.Answer = func(ses *smpp.Session, p smpp.PDU) (smpp.Status, string) {
+			var m smpp.SM
+			m.Decode(p.Body)
+			rc := smpp.Receipt{MessageID: []byte("early"), State: smpp.StateDelivered}
+			d := smpp.SM{Source: m.Dest, Dest: m.Source, ESMClass: smpp.ESMReceipt, ShortMessage: rc.Append(nil, time.Now(), time.Now())}
+			ses.Send(smpp.DeliverSM, d.Append(nil), ignored{})
+			ses.Flush()
+			time.Sleep(100 * time.Millisecond)
+			return smpp.StatusOK, "early"
+		}
+	})
+	c := r.bind(smpp.BindTransceiver, 1)
+	if st, id := c.submit(text("x")); st != smpp.StatusOK || id != "early" {
+		t.Fatal(st, id)
+	}
+	r.eventually("the receipt", func() bool { a := c.receipts(); return len(a) == 1 && a[0] == "early DELIVRD" })
+}
+
+type ignored struct{}
+
+func (ignored) Response(*smpp.Session, smpp.PDU, error) {}
+
+func TestReceiptWaitsForTheESME(t *testing.T) {
+	r := newRig(t, nil)
+	c := r.bind(smpp.BindTransmitter, 1) // cannot be delivered to
+	_, id := c.submit(text("x"))
+	time.Sleep(100 * time.Millisecond)
+	rx := r.bind(smpp.BindReceiver, 1)
+	r.eventually("the receipt, tried again by the SMSC", func() bool { a := rx.receipts(); return len(a) == 1 && a[0] == id+" DELIVRD" })
+}
+
+func TestLoop(t *testing.T) {
+	r := newRig(t, func(c *Config, _ *smpptest.SMSC) {
+		c.Upstreams = append(c.Upstreams, Upstream{Name: "back", SystemID: "us", Binds: 1, Bind: "transmitter"})
+		c.Upstreams[0].Loop = &Loop{Via: "back"}
+		c.Upstreams[0].Bind = "receiver"
+		c.Accounts[0].Upstream = "back"
+	})
+	deliver := func(s string) smpp.Status {
+		m := text(s)
+		m.RegisteredDelivery = 0
+		m.Source = smpp.Addr{TON: 1, NPI: 1, Digits: []byte("818011112222")}
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		st, err := r.smsc.Deliver(ctx, m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return st
+	}
+	if st := deliver("hello friend"); st != smpp.StatusOK {
+		t.Errorf("passed: %v", st)
+	}
+	if st := deliver("BLOCK this"); st != smpp.StatusOK {
+		t.Errorf("stopped: %v", st)
+	}
+	if got := r.texts(); len(got) != 1 || got[0] != "hello friend" {
+		t.Errorf("came back: %q", got)
+	}
+	// The same text again may be its writer's; a third time it goes round.
+	if st := deliver("hello friend"); st != smpp.StatusOK {
+		t.Errorf("second: %v", st)
+	}
+	if st := deliver("hello friend"); st != smpp.StatusRxTAppn {
+		t.Errorf("third: %v", st)
+	}
+}
+
+func TestToTheAccountOfTheNumber(t *testing.T) {
+	r := newRig(t, nil)
+	c := r.bind(smpp.BindReceiver, 1)
+	m := text("an answer")
+	m.RegisteredDelivery = 0
+	m.Dest = smpp.Addr{Digits: []byte("0005123")}
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	if st, err := r.smsc.Deliver(ctx, m); st != smpp.StatusOK || err != nil {
+		t.Fatal(st, err)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.got) != 1 || string(c.got[0].ShortMessage) != "an answer" {
+		t.Errorf("%+v", c.got)
+	}
+}
+
+func TestPermissions(t *testing.T) {
+	r := newRig(t, func(c *Config, _ *smpptest.SMSC) { c.Accounts[0].Sources = []string{"SHOP", "0005*"} })
+	c := r.bind(smpp.BindTransceiver, 1)
+	m := text("x")
+	m.Source.Digits = []byte("BANK")
+	if st, _ := c.submit(m); st != smpp.StatusInvSrcAdr {
+		t.Errorf("source: %v", st)
+	}
+	m = text("x")
+	m.DataCoding = 4
+	if st, _ := c.submit(m); st != smpp.StatusSubmitFail {
+		t.Errorf("binary: %v", st)
+	}
+	if st, _ := c.submit(text("ok")); st != smpp.StatusOK {
+		t.Errorf("text: %v", st)
+	}
+}
+
+func TestBindRefused(t *testing.T) {
+	r := newRig(t, func(c *Config, _ *smpptest.SMSC) { c.Accounts[0].Binds = 1 })
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	for _, x := range []struct{ id, pw, want string }{
+		{"esme", "wrong", "ESME_RINVPASWD"}, {"nobody", "secret", "ESME_RINVSYSID"},
+	} {
+		_, err := smpptest.Bind(ctx, r.door.Addr().String(), smpp.BindTransceiver, x.id, x.pw, smpp.Config{}, nil)
+		if err == nil || !strings.Contains(err.Error(), x.want) {
+			t.Errorf("%s: %v", x.id, err)
+		}
+	}
+	r.bind(smpp.BindTransceiver, 1)
+	if _, err := smpptest.Bind(ctx, r.door.Addr().String(), smpp.BindTransceiver, "esme", "secret", smpp.Config{}, nil); err == nil {
+		t.Error("one bind too many was let in")
+	}
+}
+
+func TestQueryCancelReplace(t *testing.T) {
+	r := newRig(t, nil)
+	c := r.bind(smpp.BindTransceiver, 1)
+	_, held := c.submit(text("HOLD this"))
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	q := smpp.QueryBody{MessageID: []byte(held)}
+	p, err := c.Call(ctx, smpp.QuerySM, q.Append(nil))
+	var qr smpp.QueryResp
+	if err != nil || p.Status != smpp.StatusOK || qr.Decode(p.Body) != nil || qr.State != smpp.StateAccepted {
+		t.Errorf("query: %v %v %+v", p.Status, err, qr)
+	}
+	for _, x := range []struct {
+		c    smpp.Command
+		body []byte
+		want smpp.Status
+	}{
+		{smpp.CancelSM, (&smpp.CancelBody{MessageID: []byte(held)}).Append(nil), smpp.StatusOK},
+		{smpp.CancelSM, (&smpp.CancelBody{MessageID: []byte(held)}).Append(nil), smpp.StatusCancelFail},
+		{smpp.CancelSM, (&smpp.CancelBody{MessageID: []byte("up1")}).Append(nil), smpp.StatusOK},
+		{smpp.ReplaceSM, (&smpp.ReplaceBody{MessageID: []byte("up1"), Source: smpp.Addr{TON: 5, Digits: []byte("SHOP")}, ShortMessage: []byte("BLOCK")}).Append(nil), smpp.StatusReplaceFail},
+		{smpp.ReplaceSM, (&smpp.ReplaceBody{MessageID: []byte("up1"), Source: smpp.Addr{TON: 5, Digits: []byte("SHOP")}, ShortMessage: []byte("fine")}).Append(nil), smpp.StatusOK},
+	} {
+		p, err := c.Call(ctx, x.c, x.body)
+		if err != nil || p.Status != x.want {
+			t.Errorf("%v: %v %v, want %v", x.c, p.Status, err, x.want)
+		}
+	}
+	if got := strings.Join(r.asked(), " "); got != "cancel_sm replace_sm" {
+		t.Errorf("the SMSC was asked %s", got)
+	}
+}

@@ -1,0 +1,81 @@
+package gate
+
+import (
+	"math"
+
+	"github.com/sekisho/sekisho/inspect"
+	"github.com/sekisho/sekisho/message"
+)
+
+// Judgement is what follows from the findings of one message.
+type Judgement struct {
+	Class     message.Class
+	PPhishing float32
+	PBad      float32
+	Outcome   message.Outcome
+	// Trial is what the outcome would be if the rules in trial acted; unset where there are none.
+	Trial message.Outcome
+}
+
+// Judge says what follows, by this policy, from what was found in a message of a route. It is pure: the
+// same report, policy, route and decoding give the same judgement.
+func Judge(p *Policy, route message.Route, decoding message.Decoding, r *inspect.Report) Judgement {
+	j, trial := judge(p, route, decoding, r, false)
+	if trial {
+		t, _ := judge(p, route, decoding, r, true)
+		j.Trial = t.Outcome
+	}
+	return j
+}
+
+func judge(p *Policy, route message.Route, decoding message.Decoding, r *inspect.Report, acting bool) (j Judgement, trial bool) {
+	phishing, spam, certain := float64(r.Phishing), float64(r.Spam), false
+	for i := range r.Findings {
+		rule := r.Findings[i].Rule
+		ph, sp := rule.Phishing, rule.Spam
+		if set, ok := p.rules[rule.Name]; ok {
+			if set.Phishing != nil {
+				ph = *set.Phishing
+			}
+			if set.Spam != nil {
+				sp = *set.Spam
+			}
+			if set.Off {
+				continue
+			}
+			if set.Trial {
+				trial = true
+				if !acting {
+					continue
+				}
+			}
+		}
+		phishing += float64(ph)
+		spam += float64(sp)
+		certain = certain || rule.Certain
+	}
+	// Softmax over ham (log-odds 0), spam and phishing, kept from overflow by the greatest.
+	top := max(0, phishing, spam)
+	eh, es, ep := math.Exp(-top), math.Exp(spam-top), math.Exp(phishing-top)
+	sum := eh + es + ep
+	j.PPhishing = float32(ep / sum)
+	j.PBad = float32((ep + es) / sum)
+	switch top {
+	case phishing:
+		j.Class = message.Phishing
+	case spam:
+		j.Class = message.Spam
+	default:
+		j.Class = message.Ham
+	}
+	if route >= message.Routes {
+		route = message.RouteUnset
+	}
+	t := &p.Thresholds[route]
+	j.Outcome = max(message.Deliver, t.Phishing.outcome(j.PPhishing), t.Bad.outcome(j.PBad), p.Unreadable[decoding])
+	if certain {
+		j.Outcome = max(j.Outcome, p.Certain)
+		j.Class = message.Phishing
+	}
+	return j, trial
+}
