@@ -177,7 +177,7 @@ func (g *Gate) ask(p *Policy, m *message.Message, w *Verdict, behind bool) purpo
 // a long text are counted once, when it is whole.
 func (g *Gate) rate(p *Policy, m *message.Message, now time.Time, v *Verdicts) {
 	r := &v.Report
-	if m.Route >= message.Routes || !m.Whole() || len(r.Folded.Links)+len(r.Folded.Numbers) == 0 {
+	if m.Route >= message.Routes || m.From.IsZero() || m.Time.IsZero() || !m.Whole() || len(r.Folded.Links)+len(r.Folded.Numbers) == 0 {
 		return
 	}
 	limit := p.Rates[m.Route]

@@ -257,3 +257,8 @@ func (p *Policy) Trial(r *inspect.Rule) bool {
 	set, ok := p.rules[r.Name]
 	return ok && set.Trial
 }
+
+// Enforce makes the policy act on every route, as commands that judge files do. It is for a policy that is not in force yet.
+func (p *Policy) Enforce() {
+	p.Mode, p.Modes = message.Enforce, [message.Routes]message.Mode{}
+}

@@ -1,4 +1,4 @@
-// Package settings reads our TOML files strictly: what it does not know, or cannot read, is one sentence
+// Package settings reads and writes our own files; TOML is read strictly: what it does not know, or cannot read, is one sentence
 // that names the file, the line and the key.
 package settings
 
@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/google/renameio/v2"
 	"github.com/pelletier/go-toml/v2"
 )
 
@@ -50,3 +51,6 @@ func Read(name, text string, v any) error {
 	}
 	return fmt.Errorf("%s: %w", name, err)
 }
+
+// WriteFile writes a file whole or not at all: a reader, and a crash, find the old one or the new one.
+func WriteFile(path string, b []byte) error { return renameio.WriteFile(path, b, 0o600) }

@@ -52,7 +52,9 @@ func (l *load) send(s *Session) {
 
 func BenchmarkSession(b *testing.B) {
 	for _, conns := range []int{1, 8} {
-		b.Run(fmt.Sprintf("conns=%d/window=100", conns), func(b *testing.B) { benchSession(b, conns, 100) })
+		for _, window := range []int{10, 100} {
+			b.Run(fmt.Sprintf("conns=%d/window=%d", conns, window), func(b *testing.B) { benchSession(b, conns, window) })
+		}
 	}
 }
 

@@ -1,0 +1,206 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/term"
+
+	"github.com/sekisho/sekisho/auth"
+	"github.com/sekisho/sekisho/indicator"
+	"github.com/sekisho/sekisho/inspect"
+	"github.com/sekisho/sekisho/store"
+)
+
+// verify reads everything that a configuration names.
+func (c *Config) verify() (warnings []string, err error) {
+	if _, err = c.readPolicy(); err != nil {
+		return nil, err
+	}
+	if err = c.SMPP.Check(); err != nil {
+		return nil, err
+	}
+	for i := range c.SMPP.Accounts {
+		a := &c.SMPP.Accounts[i]
+		if err = auth.CheckHash(a.Password); err != nil {
+			return nil, fmt.Errorf("smpp.account %q: password: %w; `sekisho hash-password` prints one", a.SystemID, err)
+		}
+		if len(a.Addresses) == 0 {
+			warnings = append(warnings, fmt.Sprintf("smpp.account %q may bind from anywhere; name its networks in addresses", a.SystemID))
+		}
+	}
+	if len(c.SMPP.Upstreams) == 0 {
+		warnings = append(warnings, "there is no smpp.upstream: texts have nowhere to go")
+	}
+	if _, err = inspect.New(inspect.Config{Model: c.Inspect.Model, Brands: c.Inspect.Brands, Home: c.Home}); err != nil {
+		return warnings, err
+	}
+	files, err := c.indicatorFiles()
+	if err != nil {
+		return warnings, err
+	}
+	_, found, err := indicator.Load(context.Background(), files, nil)
+	for _, w := range found {
+		warnings = append(warnings, w.String())
+	}
+	if err != nil {
+		return warnings, fmt.Errorf("indicators: %w", err)
+	}
+	_, err = c.readConsent(context.Background())
+	return warnings, err
+}
+
+type passwordCommand struct{}
+
+// Run reads the password from the terminal without showing it, or a line of standard input.
+func (passwordCommand) Run(io streams) error {
+	var password string
+	if f, ok := io.in.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		fmt.Fprint(io.err, "Password (at most 8 octets, SMPP 3.4 §5.2.2): ")
+		b, err := term.ReadPassword(int(f.Fd()))
+		fmt.Fprintln(io.err)
+		if err != nil {
+			return err
+		}
+		password = string(b)
+	} else {
+		line, err := bufio.NewReader(io.in).ReadString('\n')
+		if err != nil && line == "" {
+			return errors.New("no password came on standard input")
+		}
+		password = strings.TrimRight(line, "\r\n")
+	}
+	if password == "" || len(password) > 8 {
+		return errors.New("an SMPP password has 1 to 8 octets (SMPP 3.4 §5.2.2)")
+	}
+	h, err := auth.HashPassword(password)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(io.out, h)
+	return err
+}
+
+type migrateCommand struct {
+	Config string `short:"c" default:"sekisho.toml" help:"The configuration file."`
+}
+
+// Run opens the store, which brings it up to date.
+func (c migrateCommand) Run(ctx context.Context, io streams) error {
+	cfg, err := readConfig(c.Config)
+	if err != nil {
+		return err
+	}
+	s, err := openStore(ctx, &cfg, io)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	_, err = fmt.Fprintln(io.out, "the database is up to date")
+	return err
+}
+
+func openStore(ctx context.Context, cfg *Config, io streams) (*store.Store, error) {
+	if err := claimData(cfg.Data); err != nil {
+		return nil, err
+	}
+	return store.Open(ctx, cfg.dsn(), slog.New(slog.NewTextHandler(io.err, nil)), prometheus.NewRegistry())
+}
+
+type keyCommand struct {
+	Add    keyAdd    `cmd:"" help:"Make a key and print it, once."`
+	List   keyList   `cmd:"" help:"List the keys."`
+	Revoke keyRevoke `cmd:"" help:"Revoke a key."`
+}
+
+type keyAdd struct {
+	Name   string   `arg:"" help:"Whose it is: the account that its messages are counted under."`
+	Scope  []string `default:"judge" help:"What it may: judge, metrics, admin."`
+	Config string   `short:"c" default:"sekisho.toml" help:"The configuration file."`
+}
+
+func (c keyAdd) Run(ctx context.Context, io streams) error {
+	scopes, err := auth.ParseScopes(c.Scope)
+	if err != nil {
+		return err
+	}
+	cfg, err := readConfig(c.Config)
+	if err != nil {
+		return err
+	}
+	s, err := openStore(ctx, &cfg, io)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	text, k := auth.NewKey(c.Name, scopes)
+	if err := s.AddAPIKey(ctx, store.APIKey{ID: k.ID, Name: k.Name, Hash: []byte(k.Hash), Scopes: c.Scope, Created: time.Now().UnixMicro()}); err != nil {
+		return err
+	}
+	fmt.Fprintln(io.out, text)
+	fmt.Fprintln(io.err, "This is shown once. Send it as: Authorization: Bearer", text[:6]+"...")
+	ask(ctx, c.Config, "/keys", nil) // a checkpoint that runs takes it up at once; one that does not, when it starts
+	return nil
+}
+
+type keyList struct {
+	Config string `short:"c" default:"sekisho.toml" help:"The configuration file."`
+}
+
+func (c keyList) Run(ctx context.Context, io streams) error {
+	cfg, err := readConfig(c.Config)
+	if err != nil {
+		return err
+	}
+	s, err := openStore(ctx, &cfg, io)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	keys, err := s.APIKeys(ctx)
+	if err != nil {
+		return err
+	}
+	w := tabwriter.NewWriter(io.out, 0, 8, 2, ' ', 0)
+	fmt.Fprintln(w, "ID\tNAME\tSCOPES\tMADE\tREVOKED")
+	for _, k := range keys {
+		revoked := ""
+		if k.Revoked != 0 {
+			revoked = time.UnixMicro(k.Revoked).Format(time.DateTime)
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", k.ID, k.Name, strings.Join(k.Scopes, ","), time.UnixMicro(k.Created).Format(time.DateTime), revoked)
+	}
+	return w.Flush()
+}
+
+type keyRevoke struct {
+	ID     string `arg:"" help:"The key's id, as list shows it."`
+	Config string `short:"c" default:"sekisho.toml" help:"The configuration file."`
+}
+
+func (c keyRevoke) Run(ctx context.Context, io streams) error {
+	cfg, err := readConfig(c.Config)
+	if err != nil {
+		return err
+	}
+	s, err := openStore(ctx, &cfg, io)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	if err := s.RevokeAPIKey(ctx, c.ID, time.Now().UnixMicro()); err != nil {
+		return fmt.Errorf("key %s: %w", c.ID, err)
+	}
+	if _, err := ask(ctx, c.Config, "/keys", nil); err != nil {
+		fmt.Fprintln(io.err, "revoked; a checkpoint that runs elsewhere takes it up when it reloads")
+	}
+	return nil
+}

@@ -1,0 +1,198 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/sekisho/sekisho/settings"
+)
+
+// The commands bypass, reload and release talk to the running checkpoint by a socket in its data folder: who may open
+// that may do so.
+
+const bypassOn = "on\n"
+
+func (p *program) bypassFile() string { return filepath.Join(p.cfg.Data, "bypass") }
+
+func socketPath(data string) string { return filepath.Join(data, "control.sock") }
+
+func (p *program) startControl() error {
+	path := socketPath(p.cfg.Data)
+	if c, err := net.Dial("unix", path); err == nil {
+		c.Close()
+		return fmt.Errorf("data: another sekisho runs in %s", p.cfg.Data)
+	}
+	os.Remove(path) // left behind by one that was killed
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		return fmt.Errorf("control: %w", err)
+	}
+	if err := os.Chmod(path, 0o600); err != nil {
+		l.Close()
+		return fmt.Errorf("control: %w", err)
+	}
+	mux := http.NewServeMux()
+	answer := func(f func(*http.Request) (string, error)) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			said, err := f(r)
+			if err != nil {
+				http.Error(w, err.Error(), http.StatusUnprocessableEntity)
+				return
+			}
+			fmt.Fprintln(w, said)
+		}
+	}
+	mux.HandleFunc("POST /bypass", answer(func(r *http.Request) (string, error) { return p.setBypass(r.FormValue("to") == "on") }))
+	mux.HandleFunc("POST /reload", answer(func(r *http.Request) (string, error) {
+		return "accounts, certificates, policy and lists are read again", p.reload(r.Context())
+	}))
+	mux.HandleFunc("POST /keys", answer(func(r *http.Request) (string, error) { return "API keys are read again", p.loadKeys(r.Context()) }))
+	mux.HandleFunc("POST /release", answer(func(r *http.Request) (string, error) {
+		st, err := p.smpp.Release(r.Context(), r.FormValue("id"))
+		if err != nil {
+			return "", err
+		}
+		return "the SMSC answered " + st.String(), nil
+	}))
+	s := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
+	p.onStop("control", func(context.Context) error { return s.Close() })
+	go s.Serve(l)
+	return nil
+}
+
+// setBypass is in force for the next message, and after a restart.
+func (p *program) setBypass(on bool) (string, error) {
+	p.gate.SetBypass(on)
+	p.mu.Lock()
+	p.bypass = time.Now()
+	p.mu.Unlock()
+	if !on {
+		p.log.Warn("bypass is off: messages are stopped again")
+		if err := os.Remove(p.bypassFile()); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return "", fmt.Errorf("bypass is off, but it will be on again after a restart: %w", err)
+		}
+		return "bypass is off: messages are stopped again", nil
+	}
+	p.log.Warn("BYPASS IS ON: nothing is stopped, until `sekisho bypass off`")
+	if err := settings.WriteFile(p.bypassFile(), []byte(bypassOn)); err != nil {
+		return "", fmt.Errorf("bypass is on, but only until a restart: %w", err)
+	}
+	return "BYPASS IS ON: nothing is stopped, until `sekisho bypass off`", nil
+}
+
+// ask sends a request to the running checkpoint and gives its answer.
+func ask(ctx context.Context, config, path string, form url.Values) (string, error) {
+	cfg, err := readConfig(config)
+	if err != nil {
+		return "", err
+	}
+	client := http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		var d net.Dialer
+		return d.DialContext(ctx, "unix", socketPath(cfg.Data))
+	}}}
+	req, err := http.NewRequestWithContext(ctx, "POST", "http://sekisho"+path, strings.NewReader(form.Encode()))
+	if err != nil {
+		return "", err
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	res, err := client.Do(req)
+	if err != nil {
+		return "", fmt.Errorf("no checkpoint answers in %s; is `sekisho serve` running there?", cfg.Data)
+	}
+	defer res.Body.Close()
+	b, err := io.ReadAll(io.LimitReader(res.Body, 64<<10))
+	if err != nil {
+		return "", err
+	}
+	said := strings.TrimSpace(string(b))
+	if res.StatusCode != http.StatusOK {
+		return "", errors.New(said)
+	}
+	return said, nil
+}
+
+type serveCommand struct {
+	Config string `short:"c" default:"sekisho.toml" help:"The configuration file."`
+}
+
+// Run serves until it is told to stop; SIGHUP lets it read its configuration again.
+func (c serveCommand) Run(ctx context.Context, io streams) error {
+	cfg, err := readConfig(c.Config)
+	if err != nil {
+		return err
+	}
+	log := cfg.Log.logger(io.err)
+	p, err := startProgram(ctx, cfg, c.Config, log, nil)
+	if err != nil {
+		return err
+	}
+	log.Info("sekisho serves", "smpp", p.smpp.Addr().String(), "console", cfg.Console.Origin, "mode", p.mode(), "version", programVersion())
+	reloads := hangups()
+	for {
+		select {
+		case <-reloads:
+			if err := p.reload(ctx); err != nil {
+				log.Error("the configuration was not taken; what was in force stays so", "err", err)
+			} else {
+				log.Info("the configuration is in force")
+			}
+		case <-ctx.Done():
+			log.Info("stopping: no new submits, what is outstanding is answered first")
+			end, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+			defer cancel()
+			return p.stop(end)
+		}
+	}
+}
+
+func (c LogConfig) logger(w io.Writer) *slog.Logger {
+	o := &slog.HandlerOptions{Level: c.Level}
+	if c.Format == "json" {
+		return slog.New(slog.NewJSONHandler(w, o))
+	}
+	return slog.New(slog.NewTextHandler(w, o))
+}
+
+type bypassCommand struct {
+	To     string `arg:"" enum:"on,off" help:"on or off."`
+	Config string `short:"c" default:"sekisho.toml" help:"The configuration file."`
+}
+
+func (c bypassCommand) Run(ctx context.Context, io streams) error {
+	return tell(ctx, io, c.Config, "/bypass", url.Values{"to": {c.To}})
+}
+
+type reloadCommand struct {
+	Config string `short:"c" default:"sekisho.toml" help:"The configuration file."`
+}
+
+func (c reloadCommand) Run(ctx context.Context, io streams) error {
+	return tell(ctx, io, c.Config, "/reload", nil)
+}
+
+type releaseCommand struct {
+	ID     string `arg:"" help:"The message id that the ESME was given."`
+	Config string `short:"c" default:"sekisho.toml" help:"The configuration file."`
+}
+
+func (c releaseCommand) Run(ctx context.Context, io streams) error {
+	return tell(ctx, io, c.Config, "/release", url.Values{"id": {c.ID}})
+}
+
+func tell(ctx context.Context, io streams, config, path string, form url.Values) error {
+	said, err := ask(ctx, config, path, form)
+	if err == nil {
+		fmt.Fprintln(io.out, said)
+	}
+	return err
+}

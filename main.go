@@ -1,0 +1,112 @@
+// Sekisho (関所, the barrier station on an Edo road) is the checkpoint for what travels on phone numbers and texts: it
+// stops smishing where an operator hands messages over, and answers for every decision.
+//
+// Start reading at package gate, the one path that every message takes; program.go puts everything together.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+// streams are what a command reads and writes, so that a test can be the terminal.
+type streams struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
+type commands struct {
+	Try          tryCommand      `cmd:"" help:"Run everything on this machine with simulated traffic, to look at."`
+	Init         initCommand     `cmd:"" help:"Write a commented configuration and policy to start from."`
+	Serve        serveCommand    `cmd:"" help:"Run the checkpoint."`
+	Bypass       bypassCommand   `cmd:"" help:"Stop all stopping, at once, or end that: bypass on, bypass off."`
+	Reload       reloadCommand   `cmd:"" help:"Let the running checkpoint read accounts, certificates, policy and lists again."`
+	Release      releaseCommand  `cmd:"" help:"Deliver a held message after all."`
+	Scan         scanCommand     `cmd:"" help:"Judge the messages of files, or of standard input (-)."`
+	Eval         evalCommand     `cmd:"" help:"Judge labelled messages and say how well that went."`
+	Train        trainCommand    `cmd:"" help:"Learn the classifier from labelled messages."`
+	Bench        benchCommand    `cmd:"" help:"Measure how fast judging and the proxy are on this machine."`
+	CheckConfig  checkCommand    `cmd:"" name:"check-config" help:"Check a configuration and everything it names."`
+	Key          keyCommand      `cmd:"" help:"Make, list and revoke API keys."`
+	HashPassword passwordCommand `cmd:"" name:"hash-password" help:"Hash an ESME's password for the configuration."`
+	Migrate      migrateCommand  `cmd:"" help:"Bring the database up to date, without starting."`
+	Version      versionCommand  `cmd:"" help:"Print the version."`
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr}))
+}
+
+// exitCode ends a command with another status than 1, and without a sentence.
+type exitCode int
+
+func (e exitCode) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
+
+// run is the program: 0 where all went well, 1 where not, 2 where it was asked wrongly.
+func run(ctx context.Context, args []string, io streams) int {
+	var c commands
+	exited := -1
+	parser, err := kong.New(&c,
+		kong.Name("sekisho"),
+		kong.Description("The checkpoint for texts: judges every message in line, and says why.\n\nStart with `sekisho try`, or judge a file with `sekisho scan FILE`."),
+		kong.Writers(io.out, io.err),
+		kong.Exit(func(code int) { exited = code }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Bind(io),
+	)
+	if err != nil {
+		fmt.Fprintln(io.err, "sekisho:", err)
+		return 2
+	}
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	k, err := parser.Parse(args)
+	if exited >= 0 {
+		return exited
+	}
+	if err != nil {
+		fmt.Fprintln(io.err, "sekisho:", err)
+		fmt.Fprintln(io.err, "`sekisho --help` lists the commands, `sekisho COMMAND --help` explains one.")
+		return 2
+	}
+	if err := k.Run(); err != nil {
+		if code, ok := errors.AsType[exitCode](err); ok {
+			return int(code)
+		}
+		fmt.Fprintln(io.err, "sekisho:", err)
+		return 1
+	}
+	return 0
+}
+
+type versionCommand struct{}
+
+// version is set by the linker for releases.
+var version = ""
+
+func programVersion() string {
+	if version != "" {
+		return version
+	}
+	if b, ok := debug.ReadBuildInfo(); ok && b.Main.Version != "" && b.Main.Version != "(devel)" {
+		return b.Main.Version
+	}
+	return "development"
+}
+
+func (versionCommand) Run(io streams) error {
+	_, err := fmt.Fprintf(io.out, "sekisho %s\n", programVersion())
+	return err
+}

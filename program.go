@@ -1,0 +1,450 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/sekisho/sekisho/auth"
+	"github.com/sekisho/sekisho/consent"
+	"github.com/sekisho/sekisho/console"
+	"github.com/sekisho/sekisho/door/httpdoor"
+	"github.com/sekisho/sekisho/door/smppdoor"
+	"github.com/sekisho/sekisho/gate"
+	"github.com/sekisho/sekisho/indicator"
+	"github.com/sekisho/sekisho/inspect"
+	"github.com/sekisho/sekisho/record"
+	"github.com/sekisho/sekisho/store"
+	"github.com/sekisho/sekisho/stream"
+	"github.com/sekisho/sekisho/subject"
+)
+
+// program is the running checkpoint: everything, put together. It can be started inside a test.
+type program struct {
+	cfg       Config
+	path      string // of the configuration file; empty in try
+	log       *slog.Logger
+	metrics   *prometheus.Registry
+	started   time.Time
+	indicator indicator.Set
+	watcher   *indicator.Watcher
+	consent   *consent.Register
+	inspector *inspect.Inspector
+	gate      *gate.Gate
+	store     *store.Store
+	stream    *stream.Stream
+	queue     *stream.Queue
+	keys      *auth.Keys
+	feed      *feed
+	smpp      *smppdoor.Door
+	http      *httpdoor.Door
+	console   *console.Console
+	pages     net.Addr // where the console listens
+
+	ctx    context.Context // ends when the program stops working, after its doors are shut
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+	stops  []stop // what is to be undone at the end, last first
+	mu     sync.Mutex
+	delays []gate.Delays // of the last minute, one for every five seconds
+	bypass time.Time     // since when it is on
+}
+
+type stop struct {
+	name string
+	f    func(context.Context) error
+}
+
+// startProgram starts everything in the order of its needs; what has been started is stopped again where a later
+// part fails. try adds what only the demonstration shows.
+func startProgram(ctx context.Context, cfg Config, path string, log *slog.Logger, try *tryFeed) (*program, error) {
+	p := &program{cfg: cfg, path: path, log: log, metrics: prometheus.NewRegistry(), started: time.Now()}
+	p.ctx, p.cancel = context.WithCancel(context.Background())
+	p.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	for _, step := range []func(context.Context) error{
+		p.startData, p.startJudging, p.startRecords,
+		func(ctx context.Context) error { return p.startPages(ctx, try) },
+		p.startSMPP,
+	} {
+		if err := step(ctx); err != nil {
+			p.stop(context.Background())
+			return nil, err
+		}
+	}
+	return p, nil
+}
+
+func (p *program) onStop(name string, f func(context.Context) error) {
+	p.stops = append(p.stops, stop{name, f})
+}
+
+// stop ends everything in reverse order: doors first, so that nothing new comes and what is outstanding is
+// answered, then what the doors work with.
+func (p *program) stop(ctx context.Context) error {
+	var errs []error
+	for i := len(p.stops) - 1; i >= 0; i-- {
+		if err := p.stops[i].f(ctx); err != nil {
+			errs = append(errs, fmt.Errorf("stopping %s: %w", p.stops[i].name, err))
+		}
+	}
+	p.stops = nil
+	return errors.Join(errs...)
+}
+
+// dataMark tells our data folder from any other.
+const dataMark = "SEKISHO"
+
+func (p *program) startData(context.Context) error { return claimData(p.cfg.Data) }
+
+// claimData makes the data folder, or checks that it is one of ours.
+func claimData(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, os.ErrNotExist) {
+		if err = os.MkdirAll(dir, 0o700); err == nil {
+			err = os.WriteFile(filepath.Join(dir, dataMark), []byte("data of Sekisho, version 1\n"), 0o600)
+		}
+		if err != nil {
+			return fmt.Errorf("data: %w", err)
+		}
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("data: %w", err)
+	}
+	mark, err := os.ReadFile(filepath.Join(dir, dataMark))
+	switch {
+	case err == nil && string(mark) == "data of Sekisho, version 1\n":
+		return nil
+	case err == nil:
+		return fmt.Errorf("data: %s was made by another version of Sekisho", dir)
+	case len(entries) == 0:
+		return os.WriteFile(filepath.Join(dir, dataMark), []byte("data of Sekisho, version 1\n"), 0o600)
+	}
+	return fmt.Errorf("data: %s is not empty and not ours (it has no file %s); name another folder", dir, dataMark)
+}
+
+// startJudging loads everything that judging reads: lists, choices, model, policy.
+func (p *program) startJudging(ctx context.Context) error {
+	files, err := p.cfg.indicatorFiles()
+	if err != nil {
+		return err
+	}
+	p.watcher = indicator.NewWatcher(&p.indicator, files, p.log, p.metrics)
+	warnings, err := p.watcher.Reload(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("indicators: %w", err)
+	}
+	for _, w := range warnings {
+		p.log.Warn("indicators: " + w.String())
+	}
+	if p.consent, err = p.cfg.readConsent(ctx); err != nil {
+		return err
+	}
+	if p.inspector, err = inspect.New(p.inspectConfig()); err != nil {
+		return err
+	}
+	policy, err := p.cfg.readPolicy()
+	if err != nil {
+		return err
+	}
+	p.gate = gate.New(gate.Config{Inspector: p.inspector, Choices: p.consent, Policy: policy, Metrics: p.metrics})
+	if byHand, err := os.ReadFile(p.bypassFile()); err == nil && string(byHand) == bypassOn {
+		p.gate.SetBypass(true)
+		p.bypass = time.Now()
+		p.log.Warn("BYPASS IS ON: nothing is stopped, until `sekisho bypass off`")
+	}
+	p.background(func(ctx context.Context) { p.watcher.Run(ctx, 5*time.Second) })
+	p.background(p.watchDelays)
+	return nil
+}
+
+func (p *program) inspectConfig() inspect.Config {
+	return inspect.Config{Model: p.cfg.Inspect.Model, Brands: p.cfg.Inspect.Brands, Home: p.cfg.Home,
+		Indicators: func() inspect.Lookup { return p.indicator.Load() }}
+}
+
+func (c *Config) readConsent(ctx context.Context) (*consent.Register, error) {
+	r, err := consent.NewRegister(consent.Config{Home: c.Consent.Home})
+	if err != nil {
+		return nil, fmt.Errorf("consent.home: %w", err)
+	}
+	if c.Consent.File == "" {
+		return r, nil
+	}
+	f, err := os.Open(c.Consent.File)
+	if err != nil {
+		return nil, fmt.Errorf("consent.file: %w", err)
+	}
+	defer f.Close()
+	if _, err := r.ImportCSV(ctx, f, c.Consent.File); err != nil {
+		return nil, fmt.Errorf("consent.file: %w", err)
+	}
+	return r, nil
+}
+
+// background runs f until the program stops working.
+func (p *program) background(f func(context.Context)) {
+	p.wg.Go(func() { f(p.ctx) })
+}
+
+// startRecords opens the store and the stream, and what goes from the one to the other.
+func (p *program) startRecords(ctx context.Context) error {
+	secret, err := record.LoadSecret(filepath.Join(p.cfg.Data, "secret"))
+	if err != nil {
+		return err
+	}
+	key, err := record.NewKey(secret)
+	if err != nil {
+		return err
+	}
+	if p.store, err = store.Open(ctx, p.cfg.dsn(), p.log, p.metrics); err != nil {
+		return err
+	}
+	p.onStop("the store", func(context.Context) error { return p.store.Close() })
+	p.stream, err = stream.Open(ctx, stream.Config{Dir: filepath.Join(p.cfg.Data, "stream"), URL: p.cfg.Stream.URL,
+		MaxBytes: p.cfg.Stream.MaxBytes, Replicas: p.cfg.Stream.Replicas}, p.log, p.metrics)
+	if err != nil {
+		return err
+	}
+	p.onStop("the stream", func(context.Context) error { p.stream.Close(); return nil })
+	if p.queue, err = p.stream.Queue(stream.QueueConfig{Seal: key.SealBatch}, p.metrics); err != nil {
+		return err
+	}
+	p.onStop("the readers of records", func(context.Context) error {
+		p.cancel()
+		p.wg.Wait()
+		return nil
+	})
+	p.onStop("the queue of records", p.queue.Close)
+	p.background(func(ctx context.Context) { p.stream.Keep(ctx, stream.ReadConfig{Wait: time.Second}, p.store.Counts()) })
+	p.background(func(ctx context.Context) {
+		p.stream.Keep(ctx, stream.ReadConfig{Wait: 30 * time.Second, Bytes: 8 << 20}, p.store.Passed())
+	})
+	p.background(p.expire)
+	p.feed = newFeed(p.queue)
+	p.keys = &auth.Keys{}
+	return p.loadKeys(ctx)
+}
+
+func (c *Config) dsn() string {
+	if c.Store.DSN != "" {
+		return c.Store.DSN
+	}
+	return "sqlite:" + filepath.Join(c.Data, "records.db")
+}
+
+// expire deletes what has been kept long enough.
+func (p *program) expire(ctx context.Context) {
+	tick := time.NewTicker(10 * time.Minute)
+	defer tick.Stop()
+	for {
+		r := p.cfg.Retention
+		if _, err := p.store.Expire(ctx, time.Now().UnixMicro(), store.Retentions{Counts: r.Counts.Duration,
+			Stopped: r.Stopped.Duration, Passed: r.Delivered.Duration, Held: r.Held.Duration}); err != nil && ctx.Err() == nil {
+			p.log.Error("old records could not be deleted", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+func (p *program) loadKeys(ctx context.Context) error {
+	rows, err := p.store.APIKeys(ctx)
+	if err != nil {
+		return err
+	}
+	var keys []auth.Key
+	for _, k := range rows {
+		scopes, err := auth.ParseScopes(k.Scopes)
+		if err != nil {
+			return fmt.Errorf("API key %s: %w", k.ID, err)
+		}
+		if k.Revoked == 0 {
+			keys = append(keys, auth.Key{ID: k.ID, Name: k.Name, Scopes: scopes, Hash: string(k.Hash)})
+		}
+	}
+	return p.keys.Replace(keys)
+}
+
+// startPages serves the console, the API, metrics and health on one address.
+func (p *program) startPages(_ context.Context, try *tryFeed) error {
+	c := console.Config{Origin: p.cfg.Console.Origin, Try: try != nil, Version: programVersion(), Log: p.log}
+	if try != nil {
+		p.feed.text = try.text
+	}
+	p.console = console.New(c, console.Sources{Feed: p.feed, Counts: minutes{p.store}, Health: health{p}})
+	var err error
+	p.http, err = httpdoor.New(httpdoor.Config{}, httpdoor.Parts{Gate: p.gate, Recorder: record.NewRecorder(p.feed), Keys: p.keys,
+		Log: p.log, Metrics: p.metrics, Home: p.cfg.Home})
+	if err != nil {
+		return err
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/v1/", p.http)
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
+	mux.HandleFunc("GET /readyz", p.ready)
+	mux.Handle("GET /metrics", promhttp.HandlerFor(p.metrics, promhttp.HandlerOpts{}))
+	mux.Handle("/", p.console.Guard(p.console)) // what has a key of its own needs no guard
+	l, err := net.Listen("tcp", p.cfg.Console.Listen)
+	if err != nil {
+		return fmt.Errorf("console.listen: %w", err)
+	}
+	p.pages = l.Addr()
+	watching, endWatching := context.WithCancel(p.ctx)
+	p.wg.Go(func() { p.console.Run(watching) })
+	s := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+		ErrorLog: slog.NewLogLogger(p.log.Handler(), slog.LevelDebug)}
+	p.onStop("the console", func(ctx context.Context) error {
+		endWatching() // lets the pages that watch live go
+		ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
+		defer cancel()
+		if s.Shutdown(ctx) != nil {
+			return s.Close()
+		}
+		return nil
+	})
+	go s.Serve(l)
+	if p.path == "" {
+		return nil
+	}
+	return p.startControl()
+}
+
+// ready reports whether messages can be taken: the SMSC is there, records can be written.
+func (p *program) ready(w http.ResponseWriter, r *http.Request) {
+	problem := ""
+	if p.smpp != nil {
+		if bound, wanted := p.smpp.Up(); wanted > 0 && bound == 0 {
+			problem = "no bind to an SMSC is up"
+		}
+	} else {
+		problem = "starting"
+	}
+	if err := p.stream.Healthy(); err != nil {
+		problem = "the stream is away"
+	}
+	if problem != "" {
+		http.Error(w, problem, http.StatusServiceUnavailable)
+		return
+	}
+	fmt.Fprintln(w, "ready")
+}
+
+// passwords checks ESME's passwords: few at once, and slower and slower for who guesses.
+type passwords struct {
+	check    *auth.Passwords
+	attempts *auth.Attempts
+}
+
+func (p passwords) CheckPassword(ctx context.Context, name, hash, password string, from net.Addr) bool {
+	addr, _ := netip.ParseAddrPort(from.String())
+	attempt, wait := p.attempts.Try(addr.Addr(), name)
+	if wait > 0 {
+		return false
+	}
+	ok, err := p.check.Check(ctx, hash, password)
+	if ok && err == nil {
+		p.attempts.Succeeded(attempt)
+	}
+	return ok && err == nil
+}
+
+func (p *program) startSMPP(ctx context.Context) error {
+	secret, err := record.LoadSecret(filepath.Join(p.cfg.Data, "secret"))
+	if err != nil {
+		return err
+	}
+	seal, err := record.NewSealer(secret, p.store)
+	if err != nil {
+		return err
+	}
+	key, err := record.NewKey(secret)
+	if err != nil {
+		return err
+	}
+	d, err := smppdoor.New(p.cfg.SMPP, smppdoor.Parts{
+		Gate: p.gate, Keeper: &keeper{p.store, seal, key}, Recorder: record.NewRecorder(p.feed),
+		Passwords:  passwords{auth.NewPasswords(max(1, runtime.GOMAXPROCS(0)/2)), auth.NewAttempts(1 << 14)},
+		Subscriber: func(l subject.Line) bool { return p.consent.Home(l) },
+		Log:        p.log, Metrics: p.metrics,
+	})
+	if err != nil {
+		return err
+	}
+	p.onStop("the SMPP door", d.Shutdown)
+	if err := d.Start(); err != nil {
+		return err
+	}
+	p.smpp = d
+	return nil
+}
+
+// watchDelays remembers how long judging took, for the page.
+func (p *program) watchDelays(ctx context.Context) {
+	tick := time.NewTicker(5 * time.Second)
+	defer tick.Stop()
+	p.delays = append(p.delays, p.gate.Delays())
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		p.mu.Lock()
+		p.delays = append(p.delays, p.gate.Delays())
+		if len(p.delays) > 13 {
+			p.delays = p.delays[1:]
+		}
+		p.mu.Unlock()
+	}
+}
+
+// reload reads accounts, certificates, policy, lists, model and keys again. Each part is taken whole or not at all.
+func (p *program) reload(ctx context.Context) error {
+	cfg, err := readConfig(p.path)
+	if err != nil {
+		return err
+	}
+	if cfg.Data != p.cfg.Data || cfg.Console.Listen != p.cfg.Console.Listen || cfg.Store != p.cfg.Store || cfg.Stream != p.cfg.Stream {
+		return errors.New("data, console.listen, store and stream change only with a restart; nothing was changed")
+	}
+	policy, err := cfg.readPolicy()
+	if err != nil {
+		return err
+	}
+	choices, err := cfg.readConsent(ctx)
+	if err != nil {
+		return err
+	}
+	if err := p.smpp.Reload(cfg.SMPP); err != nil {
+		return err
+	}
+	p.mu.Lock()
+	p.cfg.SMPP, p.cfg.Policy, p.cfg.Inspect = cfg.SMPP, cfg.Policy, cfg.Inspect
+	p.mu.Unlock()
+	p.gate.SetPolicy(policy)
+	p.gate.SetChoices(choices)
+	if err := p.inspector.Swap(p.inspectConfig()); err != nil {
+		return err
+	}
+	if _, err := p.watcher.Reload(ctx, nil); err != nil {
+		return err
+	}
+	return p.loadKeys(ctx)
+}

@@ -1,0 +1,333 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"text/tabwriter"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
+
+	"github.com/sekisho/sekisho/corpus"
+	"github.com/sekisho/sekisho/gate"
+	"github.com/sekisho/sekisho/indicator"
+	"github.com/sekisho/sekisho/inspect"
+	"github.com/sekisho/sekisho/message"
+	"github.com/sekisho/sekisho/settings"
+	"github.com/sekisho/sekisho/subject"
+)
+
+// judging are the options of commands that judge files: with what, and how files are read.
+type judging struct {
+	Policy    string   `help:"Policy file; without one the default policy." placeholder:"FILE"`
+	Model     string   `help:"Model that train wrote; without one the embedded one." placeholder:"FILE"`
+	Brands    string   `help:"List of brands; without one the embedded one." placeholder:"FILE"`
+	Bad       []string `help:"Lists of known-bad links, hosts, numbers and senders." placeholder:"FILE"`
+	Good      []string `help:"Lists of known-good ones." placeholder:"FILE"`
+	Home      int      `default:"81" help:"Country code by which national numbers are read."`
+	Route     string   `default:"p2p" enum:"p2p,a2p,intl,mail" help:"Route of messages that do not say theirs."`
+	Format    string   `help:"csv, tsv, jsonl, json, txt, eml or mbox; otherwise by the file's name." placeholder:"NAME"`
+	TextField string   `name:"text-field" default:"text" help:"Column or key of the text."`
+}
+
+// judge judges messages of files, as the program would in mode enforce.
+type judge struct {
+	gate     *gate.Gate
+	home     int
+	route    message.Route
+	options  corpus.Options
+	msg      message.Message
+	verdicts gate.Verdicts
+}
+
+func (c *judging) judge(ctx context.Context) (*judge, error) {
+	route, err := message.ParseRoute(c.Route)
+	if err != nil {
+		return nil, err
+	}
+	var files []indicator.File
+	for _, f := range c.Bad {
+		files = append(files, indicator.File{Path: f})
+	}
+	for _, f := range c.Good {
+		files = append(files, indicator.File{Path: f, Good: true})
+	}
+	index, _, err := indicator.Load(ctx, files, nil)
+	if err != nil {
+		return nil, err
+	}
+	in, err := inspect.New(inspect.Config{Model: c.Model, Brands: c.Brands, Home: c.Home, Indicators: func() inspect.Lookup { return index }})
+	if err != nil {
+		return nil, err
+	}
+	policy, err := gate.ReadPolicy(c.Policy, c.Home, rules())
+	if err != nil {
+		return nil, err
+	}
+	policy.Enforce()
+	j := &judge{home: c.Home, route: route, options: corpus.Options{Format: corpus.Format(c.Format)}}
+	if c.TextField != "text" {
+		j.options.TextColumn = c.TextField
+	}
+	// Messages of a file are judged by their own clock where they have one, so that the same file gives the same verdicts.
+	j.gate = gate.New(gate.Config{Inspector: in, Policy: policy, Senders: 1 << 16, Now: func() time.Time {
+		if j.msg.Time.IsZero() {
+			return time.Unix(0, 0)
+		}
+		return j.msg.Time
+	}})
+	return j, nil
+}
+
+// one judges a sample. The verdict holds until the next.
+func (j *judge) one(s *corpus.Sample) *gate.Verdict {
+	s.Message(&j.msg, j.home)
+	if j.msg.Route == message.RouteUnset {
+		j.msg.Route = j.route
+	}
+	if len(j.msg.To) == 0 { // a file of texts need not say to whom
+		j.msg.To = append(j.msg.To, subject.Address{})
+	}
+	j.gate.Pass(context.Background(), &j.msg, &j.verdicts)
+	return &j.verdicts.Each[0]
+}
+
+// each reads all files, one message after the other, and stops at the first that cannot be read.
+func (j *judge) each(ctx context.Context, files []string, bar *bar, f func(*corpus.Sample) error) error {
+	var s corpus.Sample
+	for _, name := range files {
+		r, err := corpus.Open(name, j.options)
+		if err != nil {
+			return err
+		}
+		for {
+			if err = ctx.Err(); err == nil {
+				err = r.Next(&s)
+			}
+			if err == nil {
+				err = f(&s)
+			}
+			if err != nil {
+				break
+			}
+			bar.add(1)
+		}
+		r.Close()
+		if !errors.Is(err, io.EOF) {
+			return err
+		}
+	}
+	return nil
+}
+
+// bar is a progress bar, on a terminal alone.
+type bar struct{ b *progressbar.ProgressBar }
+
+// newBar starts one; total -1 is not known.
+func newBar(w io.Writer, total int64, what string) *bar {
+	f, ok := w.(*os.File)
+	if !ok || !term.IsTerminal(int(f.Fd())) {
+		return &bar{}
+	}
+	return &bar{progressbar.NewOptions64(total, progressbar.OptionSetWriter(w), progressbar.OptionSetDescription(what),
+		progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionThrottle(100*time.Millisecond),
+		progressbar.OptionClearOnFinish(), progressbar.OptionFullWidth())}
+}
+
+func (b *bar) add(n int) {
+	if b.b != nil {
+		b.b.Add(n)
+	}
+}
+
+func (b *bar) end() {
+	if b.b != nil {
+		b.b.Finish()
+	}
+}
+
+type scanCommand struct {
+	judging
+	JSON  bool     `name:"json" help:"Print one JSON object a message, in the order read."`
+	Lang  string   `default:"en" enum:"en,ja" help:"Language of the reasons."`
+	All   bool     `help:"Also list the messages that would be delivered as they are."`
+	Files []string `arg:"" name:"file" help:"Files with messages (.csv .tsv .jsonl .json .txt .eml .mbox), or - for standard input."`
+}
+
+func (scanCommand) Help() string {
+	return `A table needs a header row with the column text, a JSON object the key text; from, to, route, time,
+id and label are read where they are there. A .txt file has one message a line. Judges as in mode enforce.
+
+Examples:
+  sekisho scan messages.csv
+  sekisho scan -json - < messages.jsonl`
+}
+
+// Run judges files. What was judged before something that cannot be read has been printed.
+func (c scanCommand) Run(ctx context.Context, io streams) error {
+	j, err := c.judge(ctx)
+	if err != nil {
+		return err
+	}
+	out := bufio.NewWriterSize(io.out, 64<<10)
+	b := newBar(io.err, -1, "judging")
+	lang := inspect.English
+	if c.Lang == "ja" {
+		lang = inspect.Japanese
+	}
+	var buf []byte
+	counts := map[message.Outcome]int{}
+	start, n := time.Now(), 0
+	err = j.each(ctx, c.Files, b, func(s *corpus.Sample) error {
+		v := j.one(s)
+		counts[v.Outcome]++
+		n++
+		switch {
+		case c.JSON:
+			buf = v.AppendJSON(buf[:0], &j.msg, &j.verdicts.Report, gate.JSON{Policy: j.gate.Policy(), Language: lang})
+			buf = append(buf, '\n')
+		case v.Outcome == message.Deliver && !c.All:
+			return nil
+		default:
+			buf = appendLine(buf[:0], s, v, lang)
+		}
+		_, err := out.Write(buf)
+		return err
+	})
+	b.end()
+	err = errors.Join(err, out.Flush())
+	took := time.Since(start)
+	fmt.Fprintf(io.err, "%d messages: %d to deliver, %d to label, %d to hold, %d to block; %.0f a second\n", n,
+		counts[message.Deliver], counts[message.Label], counts[message.Hold], counts[message.Block], float64(n)/took.Seconds())
+	return err
+}
+
+// appendLine writes a verdict for people.
+func appendLine(dst []byte, s *corpus.Sample, v *gate.Verdict, lang inspect.Language) []byte {
+	id := s.ID
+	if id == "" {
+		id = fmt.Sprintf("line %d", s.Line)
+	}
+	dst = fmt.Appendf(dst, "%-8s %-8s p=%.3f  %s\n", v.Outcome, v.Class, v.PBad, id)
+	for _, f := range v.Reasons {
+		dst = fmt.Appendf(dst, "         - %s\n", f.Sentence(lang))
+	}
+	return dst
+}
+
+type evalCommand struct {
+	judging
+	JSON     bool     `name:"json" help:"Print the figures as JSON."`
+	Positive string   `default:"bad" enum:"bad,phishing" help:"What counts as to be stopped: bad (spam and phishing, ranked by p_bad) or phishing."`
+	Files    []string `arg:"" name:"file" help:"Files with labelled messages (ham, spam, phishing), or - for standard input."`
+}
+
+func (evalCommand) Help() string {
+	return `Reads files as scan does; each message needs a label: ham, spam or phishing. Prints how many were
+stopped at the thresholds of the policy, and what other thresholds would give.`
+}
+
+// Run judges labelled files and prints the figures.
+func (c evalCommand) Run(ctx context.Context, io streams) error {
+	j, err := c.judge(ctx)
+	if err != nil {
+		return err
+	}
+	tally := corpus.Tally{Phishing: c.Positive == "phishing"}
+	b := newBar(io.err, -1, "judging")
+	unlabelled := 0
+	start := time.Now()
+	err = j.each(ctx, c.Files, b, func(s *corpus.Sample) error {
+		if s.Label == message.ClassUnset {
+			unlabelled++
+			return nil
+		}
+		v := j.one(s)
+		tally.Add(corpus.Judged{Label: s.Label, Class: max(v.Class, message.Ham), PPhishing: v.PPhishing, PBad: v.PBad, Stopped: v.Outcome.Stopped()})
+		return nil
+	})
+	b.end()
+	if err != nil {
+		return err
+	}
+	f := tally.Figures(time.Since(start).Seconds())
+	if unlabelled > 0 {
+		fmt.Fprintf(io.err, "%d messages without a label were passed over\n", unlabelled)
+	}
+	if f.N == 0 {
+		return errors.New("there is no labelled message; the files need a column or key label with ham, spam or phishing")
+	}
+	if c.JSON {
+		text, err := f.MarshalJSON()
+		if err == nil {
+			_, err = fmt.Fprintf(io.out, "%s\n", text)
+		}
+		return err
+	}
+	return f.Print(io.out)
+}
+
+type trainCommand struct {
+	Out    string   `required:"" short:"o" help:"Where to write the model." placeholder:"MODEL"`
+	Seed   uint64   `default:"1" help:"The same data and seed give the same octets."`
+	Epochs int      `default:"0" help:"Passes over the data; 0 is the default."`
+	Home   int      `default:"81" help:"Country code by which national numbers are read."`
+	Brands string   `help:"List of brands; without one the embedded one." placeholder:"FILE"`
+	Files  []string `arg:"" name:"file" help:"Files with labelled messages (ham, spam, phishing)."`
+}
+
+func (trainCommand) Help() string {
+	return `Reads files as eval does and learns a model: linear on hashed character n-grams and features, three
+classes, calibrated on groups of near-duplicates that it has not seen. Texts alike are one group.`
+}
+
+// Run learns a model and writes it whole or not at all.
+func (c trainCommand) Run(ctx context.Context, io streams) error {
+	var examples []inspect.Example
+	reading := newBar(io.err, -1, "reading")
+	j := &judge{home: c.Home}
+	err := j.each(ctx, c.Files, reading, func(s *corpus.Sample) error {
+		if s.Label == message.ClassUnset {
+			return nil
+		}
+		var m message.Message
+		s.Message(&m, c.Home)
+		examples = append(examples, inspect.Example{Message: m, Class: s.Label, Group: s.Group})
+		return nil
+	})
+	reading.end()
+	if err != nil {
+		return err
+	}
+	var learning *bar
+	last := 0
+	m, t, err := inspect.Train(examples, inspect.TrainOptions{Config: inspect.Config{Home: c.Home, Brands: c.Brands}, Seed: c.Seed, Epochs: c.Epochs,
+		Progress: func(done, total int) {
+			if learning == nil {
+				learning = newBar(io.err, int64(total), "learning")
+			}
+			learning.add(done - last)
+			last = done
+		}})
+	if learning != nil {
+		learning.end()
+	}
+	if err != nil {
+		return err
+	}
+	if err := settings.WriteFile(c.Out, m.Bytes()); err != nil {
+		return err
+	}
+	w := tabwriter.NewWriter(io.out, 0, 8, 2, ' ', 0)
+	fmt.Fprintf(w, "examples\t%d ham, %d spam, %d phishing\n", t.Examples[message.Ham], t.Examples[message.Spam], t.Examples[message.Phishing])
+	fmt.Fprintf(w, "groups of near-duplicates\t%d\n", t.Groups)
+	fmt.Fprintf(w, "left out as contradicting\t%d\n", t.Conflicts)
+	fmt.Fprintf(w, "log-loss on groups not seen\t%.4f nats, calibrated %.4f\n", t.HeldOut, t.Calibrated)
+	fmt.Fprintf(w, "model\t%s, %d octets\n", c.Out, len(m.Bytes()))
+	return w.Flush()
+}
