@@ -31,6 +31,7 @@ func (f *Folded) FoldFor(text []byte, home int) {
 	s.written = text
 	p := pass{f: f, s: s, t: s.tables, text: text}
 	p.runes()
+	f.narrow()
 	f.links()
 	f.numbers(home)
 	f.words()
@@ -72,6 +73,7 @@ type scratch struct {
 	linker   linker
 	classes  [classes]uint32
 	singles  int  // single letters in a row, in the longest such row
+	tokens   int  // single characters with spaces between them, in the longest such row
 	mixed    bool // there may be words of two alphabets
 }
 
@@ -81,7 +83,7 @@ func (f *Folded) reset() {
 	f.Links, f.Numbers = f.Links[:0], f.Numbers[:0]
 	f.Tricks, f.Letters, f.Family, f.Cut = Tricks{}, Letters{}, 0, false
 	s.points, s.runs, s.likes, s.octets = s.points[:0], s.runs[:0], s.likes[:0], s.octets[:0]
-	s.classes, s.singles, s.mixed, s.end = [classes]uint32{}, 0, false, 0
+	s.classes, s.singles, s.tokens, s.mixed, s.end = [classes]uint32{}, 0, 0, false, 0
 }
 
 // What an octet of ASCII is to the main pass.

@@ -23,10 +23,12 @@ type hostReader struct {
 	labels    int
 	label     int // where the last label begins in host
 	flags     LinkFlags
+	known     bool // the last label is a top level domain, and not the only one
 	good      int // the place behind the longest part that ends in a known top level domain
 	goodLen   int // its length in host
 	goodFlags LinkFlags
 	runes     [maxLabel + 1]rune
+	shown     []byte // the last label as it looks in Latin, where it is written in other letters: сom
 }
 
 // isHostOctet: letters, digits and the hyphen (RFC 1123 §2.1), and the underscore, which resolvers take.
@@ -36,14 +38,14 @@ func isHostOctet(c byte) bool {
 
 // read reads a host from the place at. It reports false where no name of two labels stands there.
 func (h *hostReader) read(at int) bool {
-	h.at, h.labels, h.label, h.good, h.goodLen, h.flags = at, 0, 0, 0, 0, h.flags&^(LinkIDN|LinkMixed)
+	h.at, h.labels, h.label, h.good, h.goodLen, h.known = at, 0, 0, 0, 0, false
 	h.host = h.host[:0]
 	h.narrow = at < len(h.text) && h.f.scratch.written[h.f.Origin[at]] < utf8.RuneSelf
 	for h.labels < 64 {
 		if !h.readLabel() {
 			break
 		}
-		if h.labels >= 2 && h.known() {
+		if h.known = h.isKnown(); h.known {
 			h.good, h.goodLen, h.goodFlags = h.at, len(h.host), h.flags
 		}
 		n, disguised := h.dot(h.at)
@@ -62,9 +64,10 @@ func (h *hostReader) read(at int) bool {
 	return h.labels >= 2 && len(h.host) <= maxHost
 }
 
-// known reports whether the last label read is a top level domain of the public suffix list.
-func (h *hostReader) known() bool {
-	return h.labels >= 2 && h.f.scratch.suffixes.known(h.host[h.label:])
+// isKnown reports whether the last label read is a top level domain of the public suffix list.
+func (h *hostReader) isKnown() bool {
+	suffixes := h.f.scratch.suffixes
+	return h.labels >= 2 && (suffixes.known(h.host[h.label:]) || len(h.shown) > 0 && suffixes.known(h.shown))
 }
 
 // run gives the end of the ASCII letters, digits and hyphens at i.
@@ -108,8 +111,11 @@ func (h *hostReader) readLabel() bool {
 	if _, n, _ := h.letterAt(end); n > 0 && (end == h.run(start)) {
 		wide, ok := h.wideEnd(start)
 		// Text that follows a name directly (https://example.comをご確認) is no part of it.
-		if ok && (end == start || h.labels == 0 || h.dotBefore(wide)) &&
-			!(end > start && h.labels > 0 && suffixes.known(h.text[start:end]) && !h.topLevelBehind(wide)) {
+		switch {
+		case !ok:
+		case end == start || h.labels == 0,
+			!suffixes.known(h.text[start:end]) && (h.dotBefore(wide) || h.seen(h.text[start:wide]) && suffixes.known(h.shown)),
+			h.topLevelBehind(wide):
 			plain, end = false, wide
 		}
 	}
@@ -123,6 +129,7 @@ func (h *hostReader) readLabel() bool {
 		return false
 	}
 	h.label = len(h.host)
+	h.shown = h.shown[:0]
 	if plain {
 		label := h.text[start:end]
 		if len(label) > maxLabel {
@@ -154,6 +161,7 @@ func (h *hostReader) joined(start, end, next int) bool {
 		return false
 	}
 	h.label = len(h.host)
+	h.shown = h.shown[:0]
 	h.host = append(append(h.host, h.text[start:end]...), h.text[end+1:next]...)
 	h.flags |= LinkDisguised
 	h.at = next
@@ -216,7 +224,7 @@ func (h *hostReader) dot(i int) (n int, disguised bool) {
 		_, n, _ := h.letterAt(i)
 		return n > 0
 	}
-	known := h.known()
+	known := h.known
 	switch c := t[i]; {
 	case c == '.':
 		if label(i + 1) {
@@ -261,10 +269,30 @@ func (h *hostReader) appendIDN(label []byte) bool {
 		i += size
 	}
 	h.mixed(h.runes[:n])
+	h.seen(label)
 	start := len(h.host)
 	h.host = punyEncode(append(h.host, "xn--"...), h.runes[:n])
 	h.flags |= LinkIDN
 	return len(h.host)-start <= maxLabel
+}
+
+// seen fills shown with what a label looks like in Latin letters, and reports whether it looks so all over.
+func (h *hostReader) seen(label []byte) bool {
+	h.shown = h.shown[:0]
+	for i := 0; i < len(label); {
+		r, n := utf8.DecodeRune(label[i:])
+		c := h.f.scratch.tables.look(r).like &^ likeAlways
+		if r < utf8.RuneSelf {
+			c = byte(r)
+		}
+		if c == 0 {
+			h.shown = h.shown[:0]
+			return false
+		}
+		h.shown = append(h.shown, c)
+		i += n
+	}
+	return true
 }
 
 // mixed flags a label with letters of two alphabets. Kanji and Kana stand beside Latin in honest names.
@@ -278,153 +306,6 @@ func (h *hostReader) mixed(runes []rune) {
 	if scripts&(scripts-1) != 0 {
 		h.flags |= LinkMixed
 	}
-}
-
-// Punycode, RFC 3492 §5.
-const (
-	punyBase, punyTMin, punyTMax         = 36, 1, 26
-	punySkew, punyDamp                   = 38, 700
-	punyInitialBias, punyInitialN        = 72, 128
-	punyMaxDelta                  uint32 = 1 << 27
-)
-
-func punyAdapt(delta, n uint32, first bool) uint32 {
-	if first {
-		delta /= punyDamp
-	} else {
-		delta /= 2
-	}
-	delta += delta / n
-	k := uint32(0)
-	for ; delta > (punyBase-punyTMin)*punyTMax/2; k += punyBase {
-		delta /= punyBase - punyTMin
-	}
-	return k + (punyBase-punyTMin+1)*delta/(delta+punySkew)
-}
-
-func punyThreshold(k, bias uint32) uint32 {
-	switch {
-	case k <= bias+punyTMin:
-		return punyTMin
-	case k >= bias+punyTMax:
-		return punyTMax
-	}
-	return k - bias
-}
-
-// punyEncode appends the encoded runes (RFC 3492 §6.3). There are 64 at most, so that its quadratic
-// time does not matter, and delta cannot overflow (64 * 0x110000 < 1<<27).
-func punyEncode(dst []byte, runes []rune) []byte {
-	basic := uint32(0)
-	for _, r := range runes {
-		if r < utf8.RuneSelf {
-			dst = append(dst, byte(r))
-			basic++
-		}
-	}
-	done := basic
-	if basic > 0 {
-		dst = append(dst, '-')
-	}
-	n, delta, bias := rune(punyInitialN), uint32(0), uint32(punyInitialBias)
-	for int(done) < len(runes) {
-		next := rune(utf8.MaxRune)
-		for _, r := range runes {
-			if r >= n && r < next {
-				next = r
-			}
-		}
-		delta += uint32(next-n) * (done + 1)
-		n = next
-		for _, r := range runes {
-			if r < n {
-				delta++
-			}
-			if r != n {
-				continue
-			}
-			q := delta
-			for k := uint32(punyBase); ; k += punyBase {
-				t := punyThreshold(k, bias)
-				if q < t {
-					break
-				}
-				dst = append(dst, punyDigit(t+(q-t)%(punyBase-t)))
-				q = (q - t) / (punyBase - t)
-			}
-			dst = append(dst, punyDigit(q))
-			bias = punyAdapt(delta, done+1, done == basic)
-			delta = 0
-			done++
-		}
-		delta++
-		n++
-	}
-	return dst
-}
-
-func punyDigit(d uint32) byte {
-	if d < 26 {
-		return byte('a' + d)
-	}
-	return byte('0' + d - 26)
-}
-
-// punyDecode decodes a label without its xn-- into dst (RFC 3492 §6.2).
-func punyDecode(dst []rune, label []byte) (int, bool) {
-	basic := 0
-	for i, c := range label {
-		if c == '-' {
-			basic = i
-		}
-	}
-	if basic >= len(dst) {
-		return 0, false
-	}
-	for i := range basic {
-		dst[i] = rune(label[i])
-	}
-	out, at := basic, basic
-	if basic > 0 {
-		at++
-	}
-	n, i, bias := uint32(punyInitialN), uint32(0), uint32(punyInitialBias)
-	for at < len(label) {
-		old, w := i, uint32(1)
-		for k := uint32(punyBase); ; k += punyBase {
-			if at == len(label) {
-				return 0, false
-			}
-			d := uint32(label[at] - 'a')
-			if isDigit(label[at]) {
-				d = uint32(label[at]-'0') + 26
-			}
-			at++
-			if d >= punyBase || w > punyMaxDelta || d*w > punyMaxDelta {
-				return 0, false
-			}
-			i += d * w
-			t := punyThreshold(k, bias)
-			if d < t {
-				break
-			}
-			w *= punyBase - t
-		}
-		if i > punyMaxDelta || out+1 > len(dst) {
-			return 0, false
-		}
-		bias = punyAdapt(i-old, uint32(out+1), old == 0)
-		n += i / uint32(out+1)
-		i %= uint32(out + 1)
-		if n > utf8.MaxRune {
-			return 0, false
-		}
-		copy(dst[i+1:out+1], dst[i:out])
-		dst[i] = rune(n)
-		out++
-		i++
-	}
-	return out, true
 }
 
 // address reads a host that ends in a number as an IPv4 address in any base and with any number of

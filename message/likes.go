@@ -18,6 +18,10 @@ func (t *tables) ours() {
 	for _, r := range "“”‟" {
 		t.set(r, `"`, other)
 	}
+	// Windows-1252 read as Latin-1, as old gateways do: its quotation marks and dashes.
+	for _, r := range [][2]string{{"\u0091", "'"}, {"\u0092", "'"}, {"\u0093", `"`}, {"\u0094", `"`}, {"\u0095", "•"}, {"\u0096", "-"}, {"\u0097", "-"}} {
+		t.set([]rune(r[0])[0], r[1], other)
+	}
 	t.set('〜', "~", other) // written for ～ by half of all telephones
 	t.set('⁄', "/", other) // NFKC makes it of ½
 	t.set('½', "1/2", digit)
@@ -136,7 +140,7 @@ var alphabetLikes = []struct {
 	{cyrillic, "вмнтктзшюяци", "BMHTKTZWOANU"},
 	{greek, "οανρτυικεηχγμβζδςωϲϳ", "oAvpTuiKENXYMBZDSWcj"},
 	{armenian, "օոսհցզյաքք", "onuhgqjwpp"},
-	{phonetic, "ɑɡɩıɋȷʋɪᴦɾʐɐɛ", "agiiqjvirrzae"},
+	{phonetic, "ɑɡɋȷᴦɾʐɐ", "agqjrrza"},
 	{phonetic, "ᎠᎡᎢᎥᎪᎫᎬᎳᎷᎻᏀᏃᏟᏢᏚᏞᏦᎩᏙᏴᏒᏔ", "driiajewmhgzcpslkyvbrw"},
 	{phonetic, "ꓐꓑꓓꓔꓖꓗꓙꓚꓜꓝꓟꓠꓡꓢꓣꓦꓧꓪꓫꓬꓮꓰꓲꓳꓴ", "bpdtgkjczfmnlsrvhwxyaeiou"},
 }
@@ -179,6 +183,9 @@ func isSmall(r rune) bool {
 }
 
 func kanjiAsKana(prev, r, next rune) rune {
+	if next == '゛' || next == '゜' { // it would be another letter still
+		return 0
+	}
 	before, after := isKata(prev), isKata(next)
 	within := before && after
 	start := !before && !isHan(prev) && !isHira(prev) && after && next != 'ヶ' && next != 'ヵ'

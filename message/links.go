@@ -285,17 +285,52 @@ func (l *linker) plausible(start, end int) bool {
 	if !suffixes.word(host[top:]) {
 		return true
 	}
-	// Two-label suffixes (co.in), hyphens and digits are no words.
-	if suffix < top {
-		return true
+	if l.at > end { // seat.woot.lol.last
+		return false
 	}
-	letters := false
-	marked := false
-	for _, c := range host[:top-1] {
-		letters = letters || c >= 'a' && c <= 'z'
-		marked = marked || isDigit(c) || c == '-'
+	return suffix < top || l.marked(host[:top-1]) || l.alone(start, end) || l.f.foreign()
+}
+
+// marked reports whether a name has what words have not: digits or hyphens among its letters, or three
+// labels of some length.
+func (l *linker) marked(name []byte) bool {
+	letters, marks, dots, short := false, false, 0, 0
+	run := 0
+	for _, c := range name {
+		run++
+		switch {
+		case c == '.':
+			if dots++; run < 4 {
+				short++
+			}
+			run = 0
+		case c >= 'a' && c <= 'z':
+			letters = true
+		default:
+			marks = true
+		}
 	}
-	return letters && marked && top > 5
+	return letters && len(name) > 4 && (marks || dots > 0 && short == 0 && run > 2)
+}
+
+// alone reports whether a line is nothing but the name, or ends with a colon and the name.
+func (l *linker) alone(start, end int) bool {
+	t := l.text
+	if end < len(t) && t[end] != '\n' {
+		return false
+	}
+	if start > 0 && t[start-1] == ' ' {
+		start--
+		return start > 0 && t[start-1] == ':'
+	}
+	return start > 0 && (t[start-1] == '\n' || t[start-1] == ':')
+}
+
+// foreign reports whether the text is in a script in which a name in Latin letters is no word of the
+// next sentence.
+func (f *Folded) foreign() bool {
+	n := &f.Letters
+	return int(n.Kana)+int(n.Han)+int(n.Hangul)+int(n.Cyrillic)+int(n.Arabic)+int(n.Thai)+int(n.Devanagari)+int(n.Other) >= 8
 }
 
 // upper reports whether the letter at i was written as a capital.

@@ -14,6 +14,8 @@ type pass struct {
 	end     int      // where the last rune ends that was written
 	run     int      // letters in a row so far
 	singles int      // rows of a single letter that came one after the other
+	token   int      // where in out the characters since the last white space begin
+	tokens  int      // single characters with white space between them that came one after the other
 	last    class    // of the last rune written
 	waiting bool     // something is in gap
 	gap     gap
@@ -41,6 +43,7 @@ func (p *pass) runes() {
 		}
 	}
 	p.rowEnds()
+	p.tokenEnds()
 	p.s.text, p.s.origin = p.out, p.org
 	p.f.Text, p.f.Origin = p.out[:p.o], p.org[:p.o]
 	p.s.end = uint32(p.end)
@@ -255,8 +258,10 @@ func (p *pass) settle(next class) {
 	if p.gap.white != 0 {
 		p.rowEnds()
 		if p.o > 0 {
+			p.tokenEnds()
 			p.out[p.o], p.org[p.o] = p.gap.white, uint32(p.gap.at)
 			p.o++
+			p.token = p.o
 		}
 		p.last = space
 	} else if p.gap.hidden > 0 && (next.letter() || next == digit) && !p.gap.kinds.honest(p.last, next) {
@@ -278,6 +283,22 @@ func (p *pass) rowEnds() {
 		p.singles = 0
 	}
 	p.run = 0
+}
+
+// tokenEnds is told that white space follows.
+func (p *pass) tokenEnds() {
+	n := p.o - p.token
+	if n == 0 || n > utf8.UTFMax || n > 1 && utf8.RuneLen(p.firstOf(p.token)) != n {
+		p.tokens = 0
+		return
+	}
+	p.tokens++
+	p.s.tokens = max(p.s.tokens, p.tokens)
+}
+
+func (p *pass) firstOf(i int) rune {
+	r, _ := utf8.DecodeRune(p.out[i:p.o])
+	return r
 }
 
 // hidden is a set of kinds of invisible letters.

@@ -20,6 +20,7 @@ var suffixesText string
 type suffixes struct {
 	slots []suffixRule // a power of two of them, at most half in use
 	mask  uint32
+	depth int // labels of the longest name that a rule speaks of
 }
 
 type suffixRule struct {
@@ -72,22 +73,21 @@ func readSuffixes(list string) *suffixes {
 	return s
 }
 
-// plainCountries are country codes that nobody writes behind a full stop. The others are taken for
-// a link only where something else speaks for it: as words (it, is, so, me), abbreviations or file names
-// (md, sh, py) they are far more frequent.
-const plainCountries = " jp cn kr tw hk sg uk eu br nl pl ch cz ua tr vn tv cc gg ly gd pw ws ai io co tk cf gq ru fr de au ca nz dk fi ro hu gr il za mx cl pe kz th "
-
-// wordDomains are longer top level domains that are everyday words, or endings of files.
-const wordDomains = " able and art auto baby band bank bar best bid bike bingo blue boo book box broker build business buy call cam camera camp car card cards care cars case cash center chat cheap church citic city claims cleaning click coach codes coffee college cool country coupons cruises dad date day deal deals degree delivery diet dinner direct dog domains download drive earth eat education email energy events exchange express fail faith family fan farm fashion fast fish fit flights food foo football forum free fund fun furniture game games garden gay gift gifts gives giving glass global gold golf got green group guide guitars guru hair health help here holiday home horse hospital hot hotel house how ink kids kim land law lease life like limited live living loan loans lol lotto love luxe man map market meet men menu mint mobile mom money moto mov movie music name navy network new news next now one open page parts party pay pet phone photo photos pics pictures pink pizza place play plus poker post press prime pub racing radio read red rent repair report rest review reviews rich right run safe sale save school science secure select services sex shoes show silk sky smile social soy spa space star store study style sucks surf talk tax taxi team tech tennis tickets tips tires today together tools tours town toys trade training travel trust tunes university vision vote voting voyage watch weather wed wedding win wine work works world wow yes you zero zip zone "
+// plainDomains are the top level domains that a name without a scheme may end in and be a link without
+// more ado: nobody writes them behind a full stop. Most others are words (it, so, live), names of firms,
+// or endings of files (md, sh), and stand in honest texts where a space is missing far more often.
+const plainDomains = " jp cn kr tw hk sg uk eu br nl pl ch cz ua tr vn tv cc gg ly pw ws ai io co tk cf gq ru fr de au ca nz dk fi ro hu gr za mx cl kz th gy ci mw fm cm" +
+	" com net org info biz edu gov mil int top xyz vip shop online site club app dev icu cfd buzz cyou monster asia sbs cloud link ltd" +
+	" bond website tech wiki xin wang mobi goog tokyo osaka nagoya kyoto yokohama okinawa finance digital quest lat "
 
 func wordy(name string) uint8 {
 	if strings.Contains(name, ".") || strings.HasPrefix(name, "xn--") {
 		return 0
 	}
-	if len(name) == 2 && !strings.Contains(plainCountries, " "+name+" ") || strings.Contains(wordDomains, " "+name+" ") {
-		return ruleWord
+	if strings.Contains(plainDomains, " "+name+" ") {
+		return 0
 	}
-	return 0
+	return ruleWord
 }
 
 // word reports whether a top level domain is likely to be the first word of the next sentence.
@@ -105,6 +105,7 @@ const suffixSeed = uint32(2166136261)
 func suffixHash(h uint32, c byte) uint32 { return (h ^ uint32(c)) * 16777619 }
 
 func (s *suffixes) add(name string, flags uint8) {
+	s.depth = max(s.depth, strings.Count(name, ".")+2) // a wildcard speaks of one label more
 	h := suffixSeed
 	for i := len(name) - 1; i >= 0; i-- {
 		h = suffixHash(h, name[i])
@@ -159,7 +160,7 @@ func (s *suffixes) split(host []byte) int {
 	end := len(host)  // where the label that is being read ends
 	wild := false     // the name to the right has a wildcard rule
 	last := len(host) // where the last label begins
-	for depth := 0; depth < 6; depth++ {
+	for depth := range s.depth {
 		start := end
 		for start > 0 && name[start-1] != '.' {
 			start--

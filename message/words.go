@@ -14,15 +14,29 @@ func (f *Folded) words() {
 	if s.mixed && f.alphabets() {
 		changed = true
 	}
-	if !changed {
-		return
+	if changed {
+		f.mark()
 	}
-	s.likes = s.likes[:0]
+}
+
+// mark notes anew where in Text the passes that follow have to look, after it has been edited.
+func (f *Folded) mark() {
+	s := &f.scratch
+	s.points, s.runs, s.likes = s.points[:0], s.runs[:0], s.likes[:0]
+	within := false
 	for i := 0; i < len(f.Text); {
 		r, n := utf8.DecodeRune(f.Text[i:])
-		if n > 1 && s.tables.look(r).flags&lookalike != 0 {
+		switch {
+		case r == '.' || r == ':' || r == '。':
+			s.points = append(s.points, uint32(i))
+		case r >= '0' && r <= '9':
+			if !within {
+				s.runs = append(s.runs, uint32(i))
+			}
+		case n > 1 && s.tables.look(r).flags&lookalike != 0:
 			s.likes = append(s.likes, uint32(i))
 		}
+		within = r >= '0' && r <= '9'
 		i += n
 	}
 }
@@ -67,11 +81,76 @@ func (t *tables) wordAt(text []byte, i int) (end int, alone rune) {
 }
 
 // Letters apart are joined from joinAtLeast in a row on; Kanji and Kana with hyphens (要-確-認) from
-// joinCJK on.
+// joinCJK on, letters with dots from joinDots, and what has a space behind every character, punctuation
+// as well, from joinAll on.
 const (
 	joinAtLeast = 4
 	joinCJK     = 3
+	joinDots    = 6
+	joinAll     = 8
 )
+
+// narrow takes the spaces out of a text that has one behind every character, links and numbers among
+// them: h t t p s : / / . What was a space between words is lost.
+func (f *Folded) narrow() {
+	if f.scratch.tokens < joinAll {
+		return
+	}
+	t := f.scratch.tables
+	e := edit{f: f}
+	for i := 0; i < len(f.Text); {
+		first, n, letters := i, 0, 0
+		var row row
+		for i < len(f.Text) {
+			r, size := utf8.DecodeRune(f.Text[i:])
+			entry := t.look(r)
+			if isWhite(f.Text[i]) || entry.flags&combines != 0 || entry.class == mark || i+size < len(f.Text) && !isWhite(f.Text[i+size]) {
+				break
+			}
+			if entry.class.letter() {
+				if letters++; letters == 1 {
+					row = newRow(t, r)
+				} else {
+					row.add(r)
+				}
+			}
+			n++
+			i += size
+			if i == len(f.Text) || f.Text[i] != ' ' {
+				break
+			}
+			i++
+		}
+		end := i
+		if n >= joinAll && 2*letters >= n && !row.same && !row.series && !row.week {
+			if f.Text[end-1] == ' ' {
+				end--
+			}
+			if !row.hira && !f.wide(first) {
+				f.Tricks.SpacedLetter = more(f.Tricks.SpacedLetter, uint16(letters))
+			}
+			for k := first; k < end; {
+				_, size := utf8.DecodeRune(f.Text[k:])
+				e.keep(k + size)
+				if k += size; k < end {
+					k++
+					e.kept = k
+				}
+			}
+		}
+		// The next row begins behind the next white space.
+		for i < len(f.Text) && !isWhite(f.Text[i]) {
+			i++
+		}
+		for i < len(f.Text) && isWhite(f.Text[i]) {
+			i++
+		}
+	}
+	if e.kept > 0 {
+		e.done()
+		f.mark()
+	}
+}
 
 // join joins single letters that have one and the same separator between them: a space, a hyphen, a dot.
 func (f *Folded) join() bool {
@@ -182,6 +261,8 @@ func (w *row) hidesWord() bool {
 		return false
 	case w.cjk && w.sep == '-':
 		return w.n >= joinCJK
+	case w.sep == '.': // R.S.V.P.
+		return w.n >= joinDots
 	}
 	return w.n >= joinAtLeast
 }
@@ -327,9 +408,7 @@ func (f *Folded) kana() {
 			if to := kanaLike(prev, r, next, toKana); to != 0 {
 				utf8.EncodeRune(f.Text[at:], to) // all of them have three octets
 				f.Tricks.LookAlikes = more(f.Tricks.LookAlikes, 1)
-				if k > 0 { // the one before may see a new neighbour
-					k -= 2
-				}
+				k = max(k-2, 0) - 1 // the two before may see a new neighbour
 			}
 		}
 	}

@@ -65,13 +65,14 @@ func fuzzSession(t *testing.T, state BindState, flags byte, b []byte) {
 			return
 		}
 		asked++
-		mark := []byte{byte(asked >> 8), byte(asked), 'm'}
+		n := asked
+		mark := []byte{byte(n >> 8), byte(n), 'm'}
 		answer := func() { s.Reply(p.Command.Response(), Status(0x400), p.Sequence, mark) }
 		switch {
 		case has(fuzzNever):
 		case has(fuzzLater):
 			others.Go(func() {
-				time.Sleep(time.Duration(asked%7) * time.Second)
+				time.Sleep(time.Duration(n%7) * time.Second)
 				answer()
 				s.Flush()
 			})

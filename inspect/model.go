@@ -1,0 +1,142 @@
+package inspect
+
+import (
+	"bytes"
+	"crypto/sha256"
+	_ "embed"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+)
+
+//go:generate go run .. train -out model.bin corpus/ja.tmpl corpus/world.tmpl ../../shared/data/sms/uci.tsv ../../shared/data/sms/mendeley_dev.csv ../../shared/data/sms/ots_synthetic.csv ../../shared/data/sms/zh_tw.json
+
+//go:embed model.bin
+var embeddedModel []byte
+
+// Model is a multinomial logistic regression over hashed features: phishing and spam, each against ham. A
+// weight is -127 to 127 steps, one octet for each class, side by side so that both come with one cache line.
+//
+// The log-odds of a class are
+//
+//	Bias + TextStep · Σ text weights / √(number of text features) + ShapeStep · Σ shape weights
+//
+// The file has a head, the weights and a SHA-256 of both. All numbers are little-endian:
+//
+//	8  "SEKISHO\x01"                  4  version of the features
+//	3×4 Base                          2×4 Bias
+//	2×4 TextStep                      2×4 ShapeStep
+//	2·2^18 text weights               2·2^13 shape weights
+//	32 SHA-256
+type Model struct {
+	// Base are the shares of ham, spam and phishing that the model was calibrated to. At another base rate
+	// add log(p/p₀) − log(ham/ham₀) to the log-odds of a class.
+	Base      [3]float32
+	Bias      [2]float32 // phishing, spam
+	TextStep  [2]float32 // what one step of a text weight is worth, in nats
+	ShapeStep [2]float32
+	text      [][2]int8
+	shape     [][2]int8
+}
+
+const modelMagic = "SEKISHO\x01"
+
+const modelHead = len(modelMagic) + 4 + (3+2+2+2)*4
+
+const modelSize = modelHead + 2<<textBits + 2<<shapeBits + sha256.Size
+
+// minNorm keeps the few features of a very short text from weighing all.
+const minNorm = 60
+
+// ReadModel reads a model; name stands in errors.
+func ReadModel(name string, raw []byte) (*Model, error) {
+	if err := checkModel(raw); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	m := &Model{}
+	at := len(modelMagic) + 4
+	for _, p := range m.numbers() {
+		*p = math.Float32frombits(binary.LittleEndian.Uint32(raw[at:]))
+		if f := float64(*p); math.IsNaN(f) || math.Abs(f) > 1e4 {
+			return nil, fmt.Errorf("%s: the model holds %v where a weight should be", name, f)
+		}
+		at += 4
+	}
+	m.text, at = readWeights(raw, at, 1<<textBits)
+	m.shape, _ = readWeights(raw, at, 1<<shapeBits)
+	return m, nil
+}
+
+// ErrModelVersion is returned for a model that was learnt by another version.
+var ErrModelVersion = errors.New("the model was learnt by another version of sekisho; learn it anew with sekisho train")
+
+func checkModel(raw []byte) error {
+	if len(raw) < len(modelMagic)+4 || !bytes.Equal(raw[:7], []byte(modelMagic)[:7]) {
+		return errors.New("not a model that sekisho train wrote")
+	}
+	if raw[7] != modelMagic[7] || binary.LittleEndian.Uint32(raw[8:]) != featureVersion {
+		return fmt.Errorf("%w (format %d, features %d; here %d, %d)", ErrModelVersion,
+			raw[7], binary.LittleEndian.Uint32(raw[8:]), modelMagic[7], featureVersion)
+	}
+	if len(raw) != modelSize {
+		return fmt.Errorf("the model is cut off or damaged: %d octets instead of %d", len(raw), modelSize)
+	}
+	body := raw[:len(raw)-sha256.Size]
+	if sum := sha256.Sum256(body); !bytes.Equal(sum[:], raw[len(body):]) {
+		return errors.New("the model is damaged: its checksum does not match")
+	}
+	return nil
+}
+
+func (m *Model) numbers() []*float32 {
+	return []*float32{&m.Base[0], &m.Base[1], &m.Base[2], &m.Bias[0], &m.Bias[1],
+		&m.TextStep[0], &m.TextStep[1], &m.ShapeStep[0], &m.ShapeStep[1]}
+}
+
+func readWeights(raw []byte, at, n int) ([][2]int8, int) {
+	w := make([][2]int8, n)
+	for i := range w {
+		w[i] = [2]int8{int8(raw[at]), int8(raw[at+1])}
+		at += 2
+	}
+	return w, at
+}
+
+// Bytes is the model as a file.
+func (m *Model) Bytes() []byte {
+	out := binary.LittleEndian.AppendUint32([]byte(modelMagic), featureVersion)
+	for _, p := range m.numbers() {
+		out = binary.LittleEndian.AppendUint32(out, math.Float32bits(*p))
+	}
+	for _, weights := range [][][2]int8{m.text, m.shape} {
+		for _, w := range weights {
+			out = append(out, byte(w[0]), byte(w[1]))
+		}
+	}
+	sum := sha256.Sum256(out)
+	return append(out, sum[:]...)
+}
+
+// score fills in the classifier's log-odds. A state without weights, as one has while learning, says nothing.
+func (m *Model) score(r *Report) {
+	if len(m.text) != 1<<textBits || len(m.shape) != 1<<shapeBits {
+		return
+	}
+	var text, shape [2]int32
+	for _, b := range r.work.text {
+		w := &m.text[b&(1<<textBits-1)]
+		text[0] += int32(w[0])
+		text[1] += int32(w[1])
+	}
+	for _, b := range r.work.shapes {
+		w := &m.shape[b&(1<<shapeBits-1)]
+		shape[0] += int32(w[0])
+		shape[1] += int32(w[1])
+	}
+	norm := textNorm(len(r.work.text))
+	r.Phishing = m.Bias[0] + m.TextStep[0]*float32(text[0])*norm + m.ShapeStep[0]*float32(shape[0])
+	r.Spam = m.Bias[1] + m.TextStep[1]*float32(text[1])*norm + m.ShapeStep[1]*float32(shape[1])
+}
+
+func textNorm(n int) float32 { return float32(1 / math.Sqrt(float64(max(n, minNorm)))) }
