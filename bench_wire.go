@@ -20,6 +20,7 @@ import (
 func (b *bench) throughput(ctx context.Context, targets []target, pdus [][]byte) error {
 	w := tabwriter.NewWriter(b.io.out, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(w, "window 100\tconnections\tsubmit_sm/s (lowest to highest)\tof the bare relay\tp50\tp90\tp99\tp99.9")
+	throttled := int64(0)
 	for _, conns := range []int{1, 8} {
 		runs := make([][]flood, len(targets))
 		for range b.Repeat {
@@ -37,6 +38,7 @@ func (b *bench) throughput(ctx context.Context, targets []target, pdus [][]byte)
 			all := newTimes(0)
 			for r, f := range runs[i] {
 				rates = append(rates, f.rate)
+				throttled += f.throttled
 				all.add(&f.times)
 				if i == 2 {
 					ratios = append(ratios, f.rate/runs[1][r].rate)
@@ -49,15 +51,15 @@ func (b *bench) throughput(ctx context.Context, targets []target, pdus [][]byte)
 			fmt.Fprintf(w, "%s\t%d\t%.0f (%.0f to %.0f)\t%s\t%s\n", t.name, conns, middle(rates), slices.Min(rates), slices.Max(rates), of, all.percentiles())
 		}
 	}
-	fmt.Fprintln(w)
+	fmt.Fprintf(w, "\nnot counted, since answered ESME_RTHROTTLED: %d\n\n", throttled)
 	return w.Flush()
 }
 
 // flood is one measurement at full speed.
 type flood struct {
-	rate    float64
-	times   times
-	refused int64
+	rate      float64
+	times     times
+	throttled int64 // answered ESME_RTHROTTLED: these were not relayed
 }
 
 func (b *bench) bind(ctx context.Context, addr string, conns, window int) ([]*smpptest.ESME, error) {
@@ -93,7 +95,7 @@ func (b *bench) flood(ctx context.Context, addr string, conns int, d time.Durati
 	start := time.Now()
 	var wg sync.WaitGroup
 	for i, e := range esmes {
-		r := &refill{pdus: pdus, next: i * len(pdus) / conns, until: until, answered: &answered, refused: &f.refused, done: make(chan struct{})}
+		r := &refill{pdus: pdus, next: i * len(pdus) / conns, until: until, answered: &answered, done: make(chan struct{})}
 		r.times = newTimes(0)
 		all[i] = r
 		wg.Go(func() {
@@ -113,24 +115,26 @@ func (b *bench) flood(ctx context.Context, addr string, conns int, d time.Durati
 			return f, r.err
 		}
 		f.times.add(&r.times)
+		f.throttled += r.throttled
 	}
+	f.rate -= float64(f.throttled) / took.Seconds()
 	return f, nil
 }
 
 // refill keeps one connection's window full.
 type refill struct {
-	pdus     [][]byte
-	next     int
-	until    time.Time
-	answered *atomic.Int64
-	refused  *int64
-	mu       sync.Mutex
-	flying   int
-	closed   bool
-	done     chan struct{}
-	times    times
-	err      error
-	free     []*shot
+	pdus      [][]byte
+	next      int
+	until     time.Time
+	answered  *atomic.Int64
+	throttled int64
+	mu        sync.Mutex
+	flying    int
+	closed    bool
+	done      chan struct{}
+	times     times
+	err       error
+	free      []*shot
 }
 
 // shot is one submit on its way.
@@ -164,6 +168,9 @@ func (x *shot) Response(s *smpp.Session, p smpp.PDU, err error) {
 	r.flying--
 	if err != nil && !r.closed {
 		r.err = err
+	}
+	if p.Status == smpp.StatusThrottled {
+		r.throttled++
 	}
 	r.times.note(now.Sub(x.sent))
 	r.free = append(r.free, x)

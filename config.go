@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/sekisho/sekisho/consent"
+	"github.com/sekisho/sekisho/door/httpdoor"
 	"github.com/sekisho/sekisho/door/smppdoor"
 	"github.com/sekisho/sekisho/gate"
 	"github.com/sekisho/sekisho/indicator"
@@ -30,6 +31,7 @@ type Config struct {
 	Log        LogConfig       `toml:"log"`
 	Console    ConsoleConfig   `toml:"console"`
 	SMPP       smppdoor.Config `toml:"smpp"`
+	HTTP       httpdoor.Config `toml:"http"`
 	Inspect    InspectConfig   `toml:"inspect"`
 	Indicators []IndicatorFile `toml:"indicators"`
 	Consent    ConsentConfig   `toml:"consent"`
@@ -84,10 +86,10 @@ type StreamConfig struct {
 
 // RetentionConfig says how long each kind of record is kept.
 type RetentionConfig struct {
-	Delivered smppdoor.Duration `toml:"delivered"` // rows of delivered messages
-	Stopped   smppdoor.Duration `toml:"stopped"`   // rows of stopped ones
-	Counts    smppdoor.Duration `toml:"counts"`    // counts by minute
-	Held      smppdoor.Duration `toml:"held"`      // held messages, once they ended
+	Delivered settings.Duration `toml:"delivered"` // rows of delivered messages
+	Stopped   settings.Duration `toml:"stopped"`   // rows of stopped ones
+	Counts    settings.Duration `toml:"counts"`    // counts by minute
+	Held      settings.Duration `toml:"held"`      // held messages, once they ended
 }
 
 const day = 24 * time.Hour
@@ -101,8 +103,8 @@ func defaultConfig() Config {
 		Consent: ConsentConfig{Home: consent.DefaultConfig().Home},
 		Stream:  StreamConfig{MaxBytes: 1 << 30, Replicas: 1},
 		Retention: RetentionConfig{
-			Delivered: smppdoor.Duration{Duration: 30 * day}, Stopped: smppdoor.Duration{Duration: 90 * day},
-			Counts: smppdoor.Duration{Duration: 400 * day}, Held: smppdoor.Duration{Duration: 30 * day},
+			Delivered: settings.Duration{Duration: 30 * day}, Stopped: settings.Duration{Duration: 90 * day},
+			Counts: settings.Duration{Duration: 400 * day}, Held: settings.Duration{Duration: 30 * day},
 		},
 	}
 }

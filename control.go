@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/pprof"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -64,6 +65,10 @@ func (p *program) startControl() error {
 		}
 		return "the SMSC answered " + st.String(), nil
 	}))
+	// Profiles are for whoever looks for what eats the time of a running checkpoint:
+	// curl --unix-socket DATA/control.sock http://sekisho/debug/pprof/profile?seconds=10 > cpu.pprof
+	mux.HandleFunc("/debug/pprof/", pprof.Index)
+	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
 	s := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
 	p.onStop("control", func(context.Context) error { return s.Close() })
 	go s.Serve(l)

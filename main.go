@@ -72,7 +72,7 @@ func run(ctx context.Context, args []string, io streams) int {
 	if len(args) == 0 {
 		args = []string{"--help"}
 	}
-	k, err := parser.Parse(args)
+	k, err := parser.Parse(longFlags(args))
 	if exited >= 0 {
 		return exited
 	}
@@ -89,6 +89,21 @@ func run(ctx context.Context, args []string, io streams) int {
 		return 1
 	}
 	return 0
+}
+
+// longFlags lets flags be written with one dash, -json, as Go programs have them: there are no bundles of short ones.
+func longFlags(args []string) []string {
+	out := make([]string, 0, len(args))
+	for i, a := range args {
+		if a == "--" {
+			return append(out, args[i:]...)
+		}
+		if len(a) > 2 && a[0] == '-' && a[1] >= 'a' && a[1] <= 'z' && a[2] != '=' {
+			a = "-" + a
+		}
+		out = append(out, a)
+	}
+	return out
 }
 
 type versionCommand struct{}

@@ -47,6 +47,8 @@ type program struct {
 	store     *store.Store
 	stream    *stream.Stream
 	queue     *stream.Queue
+	key       *record.Key    // of pseudonyms
+	seal      *record.Sealer // of held texts
 	keys      *auth.Keys
 	feed      *feed
 	smpp      *smppdoor.Door
@@ -167,6 +169,7 @@ func (p *program) startJudging(ctx context.Context) error {
 		p.log.Warn("BYPASS IS ON: nothing is stopped, until `sekisho bypass off`")
 	}
 	p.background(func(ctx context.Context) { p.watcher.Run(ctx, 5*time.Second) })
+	p.background(p.gate.Watch)
 	p.background(p.watchDelays)
 	return nil
 }
@@ -206,21 +209,23 @@ func (p *program) startRecords(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	key, err := record.NewKey(secret)
-	if err != nil {
+	if p.key, err = record.NewKey(secret); err != nil {
 		return err
 	}
 	if p.store, err = store.Open(ctx, p.cfg.dsn(), p.log, p.metrics); err != nil {
 		return err
 	}
 	p.onStop("the store", func(context.Context) error { return p.store.Close() })
+	if p.seal, err = record.NewSealer(secret, p.store); err != nil {
+		return err
+	}
 	p.stream, err = stream.Open(ctx, stream.Config{Dir: filepath.Join(p.cfg.Data, "stream"), URL: p.cfg.Stream.URL,
 		MaxBytes: p.cfg.Stream.MaxBytes, Replicas: p.cfg.Stream.Replicas}, p.log, p.metrics)
 	if err != nil {
 		return err
 	}
 	p.onStop("the stream", func(context.Context) error { p.stream.Close(); return nil })
-	if p.queue, err = p.stream.Queue(stream.QueueConfig{Seal: key.SealBatch}, p.metrics); err != nil {
+	if p.queue, err = p.stream.Queue(stream.QueueConfig{Seal: p.key.SealBatch}, p.metrics); err != nil {
 		return err
 	}
 	p.onStop("the readers of records", func(context.Context) error {
@@ -256,6 +261,12 @@ func (p *program) expire(ctx context.Context) {
 			Stopped: r.Stopped.Duration, Passed: r.Delivered.Duration, Held: r.Held.Duration}); err != nil && ctx.Err() == nil {
 			p.log.Error("old records could not be deleted", "err", err)
 		}
+		// A held text is gone for good when the key of its day is: a day after the last message of that day must have ended.
+		last := record.SealDay(time.Now().Add(-p.cfg.SMPP.Stopped.Expires.Duration - r.Held.Duration - 2*day))
+		if err := p.store.EraseSealKeys(ctx, last); err != nil && ctx.Err() == nil {
+			p.log.Error("old keys could not be destroyed", "err", err)
+		}
+		p.seal.Forget(last)
 		select {
 		case <-ctx.Done():
 			return
@@ -290,7 +301,7 @@ func (p *program) startPages(_ context.Context, try *tryFeed) error {
 	}
 	p.console = console.New(c, console.Sources{Feed: p.feed, Counts: minutes{p.store}, Health: health{p}})
 	var err error
-	p.http, err = httpdoor.New(httpdoor.Config{}, httpdoor.Parts{Gate: p.gate, Recorder: record.NewRecorder(p.feed), Keys: p.keys,
+	p.http, err = httpdoor.New(p.cfg.HTTP, httpdoor.Parts{Gate: p.gate, Recorder: record.NewRecorder(p.feed), Keys: p.keys,
 		Log: p.log, Metrics: p.metrics, Home: p.cfg.Home})
 	if err != nil {
 		return err
@@ -365,21 +376,9 @@ func (p passwords) CheckPassword(ctx context.Context, name, hash, password strin
 	return ok && err == nil
 }
 
-func (p *program) startSMPP(ctx context.Context) error {
-	secret, err := record.LoadSecret(filepath.Join(p.cfg.Data, "secret"))
-	if err != nil {
-		return err
-	}
-	seal, err := record.NewSealer(secret, p.store)
-	if err != nil {
-		return err
-	}
-	key, err := record.NewKey(secret)
-	if err != nil {
-		return err
-	}
+func (p *program) startSMPP(context.Context) error {
 	d, err := smppdoor.New(p.cfg.SMPP, smppdoor.Parts{
-		Gate: p.gate, Keeper: &keeper{p.store, seal, key}, Recorder: record.NewRecorder(p.feed),
+		Gate: p.gate, Keeper: &keeper{p.store, p.seal, p.key}, Recorder: record.NewRecorder(p.feed),
 		Passwords:  passwords{auth.NewPasswords(max(1, runtime.GOMAXPROCS(0)/2)), auth.NewAttempts(1 << 14)},
 		Subscriber: func(l subject.Line) bool { return p.consent.Home(l) },
 		Log:        p.log, Metrics: p.metrics,

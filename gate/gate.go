@@ -198,11 +198,32 @@ func (v *Verdicts) count(at int, rule *inspect.Rule, n int) {
 	v.Report.Findings = append(v.Report.Findings, inspect.Finding{Rule: rule, About: strconv.AppendInt(v.counts[at][:0], int64(n), 10)})
 }
 
-// overload notices that judging falls behind: messages that waited longer than policy allows, for half
-// a second on end. It lasts at least as long as policy says and until messages come in time again.
+// overload notices that judging falls behind: messages that waited longer than policy allows, or a goroutine that
+// was due and did not run, for half a second on end. It lasts at least as long as policy says and until
+// messages come in time again.
 type overload struct {
 	since atomic.Int64 // unix nanoseconds of the first of the late messages; 0: the last one was in time
 	until atomic.Int64 // bypassed until then
+}
+
+// Watch looks for what no message shows: a machine so busy that messages are not even read. It is due every few
+// milliseconds, and how late it runs is how late whoever reads messages runs. It ends with ctx.
+func (g *Gate) Watch(ctx context.Context) {
+	const step = 20 * time.Millisecond
+	t := time.NewTimer(step)
+	defer t.Stop()
+	for {
+		due := g.now().Add(step)
+		t.Reset(step)
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+		}
+		if now := g.now(); now.After(due.Add(step)) { // a little late is nothing: messages say so themselves
+			g.overload.behind(g.policy.Load().Overload, due, now)
+		}
+	}
 }
 
 const sustained = 500 * time.Millisecond

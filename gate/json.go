@@ -217,7 +217,7 @@ func appendString[S ~string | ~[]byte](dst []byte, s S) []byte {
 func appendEscaped[S ~string | ~[]byte](dst []byte, s S) []byte {
 	at := len(dst)
 	dst = append(dst, s...)
-	if plain(dst[at:]) {
+	if unescaped(dst[at:]) {
 		return dst
 	}
 	raw := bytes.Clone(dst[at:])
@@ -239,8 +239,8 @@ func appendEscaped[S ~string | ~[]byte](dst []byte, s S) []byte {
 	return dst
 }
 
-// plain reports whether octets stand in a JSON string as they are (RFC 8259 §7).
-func plain(b []byte) bool {
+// unescaped reports whether octets stand in a JSON string as they are (RFC 8259 §7).
+func unescaped(b []byte) bool {
 	ascii := true
 	for _, c := range b {
 		if c < 0x20 || c == '"' || c == '\\' {

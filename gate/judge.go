@@ -61,12 +61,12 @@ func judge(p *Policy, route message.Route, decoding message.Decoding, r *inspect
 	j.PPhishing = float32(ep / sum)
 	j.PBad = float32((ep + es) / sum)
 	switch top {
+	case 0: // ham, which nothing is above
+		j.Class = message.Ham
 	case phishing:
 		j.Class = message.Phishing
-	case spam:
-		j.Class = message.Spam
 	default:
-		j.Class = message.Ham
+		j.Class = message.Spam
 	}
 	if route >= message.Routes {
 		route = message.RouteUnset

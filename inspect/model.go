@@ -10,7 +10,7 @@ import (
 	"math"
 )
 
-//go:generate go run .. train -out model.bin corpus/ja.tmpl corpus/world.tmpl ../../shared/data/sms/uci.tsv ../../shared/data/sms/mendeley_dev.csv ../../shared/data/sms/ots_synthetic.csv ../../shared/data/sms/zh_tw.json
+//go:generate go run .. train --out model.bin corpus/ja.tmpl corpus/world.tmpl ../../shared/data/sms/uci.tsv ../../shared/data/sms/mendeley_dev.csv ../../shared/data/sms/ots_synthetic.csv ../../shared/data/sms/zh_tw.json
 
 //go:embed model.bin
 var embeddedModel []byte

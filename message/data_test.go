@@ -56,7 +56,7 @@ func TestJPCERT(t *testing.T) {
 				}
 			}
 			_, rest, _ := strings.Cut(link, "://")
-			if strings.Contains(want, "..") || strings.Contains(rest, "@") || f.Links != nil && len(f.Links) > 0 && f.Links[0].Flags&LinkAddress != 0 {
+			if strings.Contains(want, "..") || strings.Contains(rest, "@") || len(f.Links) > 0 && f.Links[0].Flags&LinkAddress != 0 {
 				continue
 			}
 			bare++

@@ -3,13 +3,23 @@ package message
 import "github.com/sekisho/sekisho/subject"
 
 // Folded is a text as a reader sees it, whatever it was written with, and what stands in it. It is
-// filled by Fold and may be used again and again: its buffers stay, so that folding allocates nothing.
-// All byte slices point into it and hold until the next Fold.
+// filled by Fold and may be used again and again, by one goroutine at a time: its buffers stay, so that
+// folding allocates nothing. All byte slices point into it and hold until the next Fold.
+//
+// Text is lower case, NFKC but for symbols (UAX #15), with digits of all scripts as 0 to 9, one space
+// for white space of any length, and '\n' where it has the end of a line in it. Hyphens and quotation
+// marks are those of ASCII. Katakana stays Katakana. Letters that stand for others are read as those;
+// honest Russian or Greek stays as it is. Folding Text again changes nothing. Digits within words
+// (p4ypal) stay: whoever compares with brands reads them.
+//
+// Links are found before look-alikes are undone (аpple.com is not apple.com), in the order of the text,
+// MaxLinks at most; addresses of mail are none. A name without a scheme is a link where its top level
+// domain is known, and no word of the next sentence ("ok.so").
 type Folded struct {
-	Text    []byte   // folded UTF-8: lower case, widths and look-alikes undone, invisible letters gone
-	Origin  []uint32 // for every octet of Text the offset in the written text that it comes from
+	Text    []byte   // folded UTF-8
+	Origin  []uint32 // for every octet of Text the offset in the written text of the rune it comes from; never falls
 	Links   []Link
-	Numbers []Number
+	Numbers []Number // MaxNumbers at most, none of them within a link
 	Tricks  Tricks
 	Letters Letters
 	Cut     bool   // the text is longer than MaxText octets, and the rest of it was not looked at
@@ -21,10 +31,10 @@ type Folded struct {
 // Link is a place that a text points to, however it was written.
 type Link struct {
 	Span   Span   // in the text as written
-	URL    []byte // host, port if one stands there, path and query; lower-case host, no scheme
+	URL    []byte // Host, port if one stands there, and Path; no scheme, no user-info
 	Host   []byte // lower case; IDN in its xn-- form; an address in dotted decimal or [v6]
-	Domain []byte // the registrable domain by the public suffix list, a tail of Host; Host itself for an address
-	Path   []byte // from the slash on, as written; may be empty
+	Domain []byte // the registrable domain by the public suffix list, private section included, a tail of Host; Host itself for an address or a public suffix
+	Path   []byte // path, query and fragment from the slash on in the case in which they are written; may be empty. ASCII: other letters end it
 	Flags  LinkFlags
 }
 
@@ -36,31 +46,31 @@ const (
 	LinkHTTPS                           // with https://
 	LinkAddress                         // the host is an IP address, in any base
 	LinkIDN                             // the host has letters beyond ASCII, or is written in xn--
-	LinkMixed                           // a label of the host mixes scripts
+	LinkMixed                           // a label of the host has letters of two alphabets
 	LinkUserinfo                        // something@ stands before the host
 	LinkPort                            // a port stands there
-	LinkDisguised                       // hxxp, [.], 。 as a dot, spaces or invisible letters within
+	LinkDisguised                       // hxxp, [.], 。 as a dot, spaces, invisible or styled letters within; an address not in dotted decimal
 	LinkRedirect                        // another host stands in its parameters or path
 )
 
 // Number is a telephone number that stands in a text.
 type Number struct {
 	Span Span
-	Line subject.Line // E.164; national numbers are read as those of the home country; 0 for a short or service number
-	Raw  []byte       // its digits
+	Line subject.Line // E.164, never 0; national numbers, free and service ones too (0120, 0570), are read as those of the home country
+	Raw  []byte       // its digits, without a plus sign or an international prefix
 }
 
 // Tricks counts what honest writers hardly ever do.
 type Tricks struct {
-	MixedWords   uint16 // words with letters of two scripts that look alike (Latin with Cyrillic, Greek...)
-	Invisible    uint16 // invisible letters within a word
+	MixedWords   uint16 // words of Latin and Cyrillic, Greek, Armenian, phonetic... letters; not 5μm, nor VIPов in a Russian text
+	Invisible    uint16 // invisible letters within a word whose script has no use for them, and overrides of direction
 	LookAlikes   uint16 // letters that stand for others (口座 written ロ座, 三井 written 三丼)
 	Marks        uint16 // combining marks that stand on no letter of a language that uses them
-	SpacedLetter uint16 // single letters spaced out in a row, p a y
+	SpacedLetter uint16 // single letters spaced out in a row, p a y p a l; not お　知　ら　せ
 	Styled       uint16 // letters of styled alphabets (mathematical bold, circled...)
 }
 
-// Letters counts the letters of a text by script, as written.
+// Letters counts the letters of a text by script, as written. Greek, Hebrew and the like are Other.
 type Letters struct {
 	Latin, Kana, Han, Hangul, Cyrillic, Arabic, Thai, Devanagari, Other, Digits uint16
 }

@@ -21,11 +21,12 @@ type hostReader struct {
 	host      []byte // lower case, IDN in xn--
 	at        int    // behind what has been read
 	labels    int
+	dotted    int // octets of the dot before the label that is being read
 	label     int // where the last label begins in host
 	flags     LinkFlags
 	known     bool // the last label is a top level domain, and not the only one
-	good      int // the place behind the longest part that ends in a known top level domain
-	goodLen   int // its length in host
+	good      int  // the place behind the longest part that ends in a known top level domain
+	goodLen   int  // its length in host
 	goodFlags LinkFlags
 	runes     [maxLabel + 1]rune
 	shown     []byte // the last label as it looks in Latin, where it is written in other letters: сom
@@ -38,24 +39,33 @@ func isHostOctet(c byte) bool {
 
 // read reads a host from the place at. It reports false where no name of two labels stands there.
 func (h *hostReader) read(at int) bool {
-	h.at, h.labels, h.label, h.good, h.goodLen, h.known = at, 0, 0, 0, 0, false
+	h.at, h.labels, h.label, h.good, h.goodLen, h.known, h.dotted = at, 0, 0, 0, 0, false, 0
 	h.host = h.host[:0]
 	h.narrow = at < len(h.text) && h.f.scratch.written[h.f.Origin[at]] < utf8.RuneSelf
-	for h.labels < 64 {
-		if !h.readLabel() {
+	for { // ends with maxHost: every label makes the host longer
+		if before := h.at; !h.readLabel() {
+			h.at = max(before-h.dotted, at)
 			break
 		}
 		if h.known = h.isKnown(); h.known {
 			h.good, h.goodLen, h.goodFlags = h.at, len(h.host), h.flags
 		}
 		n, disguised := h.dot(h.at)
-		if n == 0 || len(h.host) >= maxHost {
+		if n == 0 {
 			break
+		}
+		if len(h.host) >= maxHost-1 { // too long to be looked up, and so is every part of it that ends there
+			for h.at < len(h.text) && (isHostOctet(h.text[h.at]) || h.text[h.at] == '.') {
+				h.at++
+			}
+			h.host = h.host[:0]
+			return false
 		}
 		if disguised {
 			h.flags |= LinkDisguised
 		}
 		h.at += n
+		h.dotted = n
 		h.host = append(h.host, '.')
 	}
 	if n := len(h.host); n > 0 && h.host[n-1] == '.' { // a dot and no label behind it

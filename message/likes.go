@@ -204,7 +204,7 @@ func kanjiAsKana(prev, r, next rune) rune {
 			return 'エ'
 		}
 	case '夕':
-		if start || within || prev == 'ー' && !isHan(next) {
+		if start || within || prev == 'ー' && !isHan(next) && next != 'べ' {
 			return 'タ'
 		}
 	case '二':
@@ -247,7 +247,7 @@ func kanaAsKanji(prev, r, next rune) rune {
 			return '口'
 		}
 	case 'カ':
-		if isHan(prev) && next != 0 && !strings.ContainsRune(afterKa, next) {
+		if isHan(prev) && (isHira(next) || isHan(next) && !strings.ContainsRune(afterKa, next)) {
 			return '力'
 		}
 	case 'エ':

@@ -84,6 +84,9 @@ func (l *linker) schemed(p int) {
 		return
 	}
 	if !l.read(at) && !l.oneLabel() {
+		if l.labels > 1 { // too long
+			l.done = l.at
+		}
 		return
 	}
 	// Behind a scheme every top level domain is taken, for there are new ones. Only where the next

@@ -1,6 +1,10 @@
 package message
 
-import "testing"
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
 
 func TestText(t *testing.T) {
 	for _, c := range []struct {
@@ -133,6 +137,52 @@ func TestLinks(t *testing.T) {
 		}
 		check(t, []byte(c.text))
 	}
+}
+
+// A name of many labels hides its end from who stops counting.
+func TestLongHost(t *testing.T) {
+	var f Folded
+	f.Fold([]byte("https://" + strings.Repeat("a.", 100) + "evil.com/"))
+	if len(f.Links) != 1 || string(f.Links[0].Domain) != "evil.com" {
+		t.Errorf("%v", hosts(&f))
+	}
+	// No resolver takes a label of 64 octets (RFC 1035 §2.3.4), nor a name of more than 253.
+	for _, host := range []string{"a.com." + strings.Repeat("a", 64), strings.Repeat("a.", 130) + "com"} {
+		f.Fold([]byte("https://" + host + "/"))
+		for _, l := range f.Links {
+			if l.Span.End > uint32(len("https://a.com")) {
+				t.Errorf("%s: %s", host, l.Host)
+			}
+		}
+	}
+}
+
+func TestMany(t *testing.T) {
+	var f Folded
+	f.Fold([]byte(strings.Repeat("http://a.com/ 03-1234-5678 ", 40)))
+	if len(f.Links) != MaxLinks || len(f.Numbers) != MaxNumbers {
+		t.Errorf("%d links, %d numbers", len(f.Links), len(f.Numbers))
+	}
+}
+
+func ExampleFolded() {
+	var f Folded
+	text := []byte("【三丼住友】ロ座を確認 hxxps://exam\u200bple[.]com/Login 電話０３−１２３４−５６７８")
+	f.Fold(text)
+	fmt.Printf("%s\n", f.Text)
+	for _, l := range f.Links {
+		fmt.Printf("%s, of %s\n", l.URL, l.Domain)
+	}
+	for _, n := range f.Numbers {
+		fmt.Println(n.Line)
+	}
+	at := f.Written(strings.Index(string(f.Text), "口座"), strings.Index(string(f.Text), "を"))
+	fmt.Printf("%s\n", text[at.Start:at.End])
+	// Output:
+	// 【三井住友】口座を確認 hxxps://example[.]com/login 電話03-1234-5678
+	// example.com/Login, of example.com
+	// +81312345678
+	// ロ座
 }
 
 func TestNumbers(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/google/renameio/v2"
 	"github.com/pelletier/go-toml/v2"
@@ -51,6 +52,22 @@ func Read(name, text string, v any) error {
 	}
 	return fmt.Errorf("%s: %w", name, err)
 }
+
+// Duration is a time that is written "30s" or "5m" in a settings file.
+type Duration struct{ time.Duration }
+
+// UnmarshalText reads a duration of 0 or more.
+func (d *Duration) UnmarshalText(b []byte) error {
+	v, err := time.ParseDuration(string(b))
+	if err != nil || v < 0 {
+		return fmt.Errorf("%q is no duration such as \"30s\" or \"5m\"", b)
+	}
+	d.Duration = v
+	return nil
+}
+
+// MarshalText writes it.
+func (d Duration) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
 
 // WriteFile writes a file whole or not at all: a reader, and a crash, find the old one or the new one.
 func WriteFile(path string, b []byte) error { return renameio.WriteFile(path, b, 0o600) }

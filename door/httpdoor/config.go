@@ -6,18 +6,19 @@ import (
 	"time"
 
 	"github.com/sekisho/sekisho/message"
+	"github.com/sekisho/sekisho/settings"
 )
 
 // Config is the door's part of the configuration. Zero values stand for the defaults named behind them.
 type Config struct {
-	Rate      float64       `toml:"rate"`       // messages a second that a client may ask about; 0: no limit
-	Burst     int           `toml:"burst"`      // of them at once; 0: what a tenth of a second allows, 1 at least
-	Route     message.Route `toml:"route"`      // of messages that name none; a2p
-	Read      Duration      `toml:"read"`       // how long a body, or the next line of a stream, may take; 1m
-	Write     Duration      `toml:"write"`      // how long a client may take to read what is written to it at once; 30s
-	StreamFor Duration      `toml:"stream_for"` // how long a stream may last; 1h
-	Streams   int           `toml:"streams"`    // at once, of all clients together; 64
-	Clients   []Client      `toml:"client"`     // what is otherwise for one client
+	Rate      float64           `toml:"rate"`       // messages a second that a client may ask about; 0: no limit
+	Burst     int               `toml:"burst"`      // of them at once; 0: what a tenth of a second allows, 1 at least
+	Route     message.Route     `toml:"route"`      // of messages that name none; a2p
+	Read      settings.Duration `toml:"read"`       // how long a body, or the next line of a stream, may take; 1m
+	Write     settings.Duration `toml:"write"`      // how long a client may take to read what is written to it at once; 30s
+	StreamFor settings.Duration `toml:"stream_for"` // how long a stream may last; 1h
+	Streams   int               `toml:"streams"`    // at once, of all clients together; 64
+	Clients   []Client          `toml:"client"`     // what is otherwise for one client
 }
 
 // Client is what a client may do. It is known by the name on its API keys, which is its account in records: two
@@ -31,22 +32,6 @@ type Client struct {
 	Streams int           `toml:"streams"` // at once; 0: 8
 }
 
-// Duration is a time.Duration written "30s".
-type Duration struct{ time.Duration }
-
-// UnmarshalText reads a duration.
-func (d *Duration) UnmarshalText(b []byte) error {
-	v, err := time.ParseDuration(string(b))
-	if err != nil || v < 0 {
-		return fmt.Errorf("%q is no duration such as \"30s\" or \"5m\"", b)
-	}
-	d.Duration = v
-	return nil
-}
-
-// MarshalText writes it.
-func (d Duration) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
-
 const (
 	defaultStreams       = 64
 	defaultClientStreams = 8
@@ -54,8 +39,8 @@ const (
 
 // Default is what stands in for zero values.
 func Default() Config {
-	return Config{Route: message.A2P, Read: Duration{time.Minute}, Write: Duration{30 * time.Second},
-		StreamFor: Duration{time.Hour}, Streams: defaultStreams}
+	return Config{Route: message.A2P, Read: settings.Duration{Duration: time.Minute}, Write: settings.Duration{Duration: 30 * time.Second},
+		StreamFor: settings.Duration{Duration: time.Hour}, Streams: defaultStreams}
 }
 
 // Check says what is wrong with a configuration.
@@ -67,7 +52,7 @@ func (c *Config) prepare() error {
 	if c.Route == message.RouteUnset {
 		c.Route = std.Route
 	}
-	for d, v := range map[*Duration]Duration{&c.Read: std.Read, &c.Write: std.Write, &c.StreamFor: std.StreamFor} {
+	for d, v := range map[*settings.Duration]settings.Duration{&c.Read: std.Read, &c.Write: std.Write, &c.StreamFor: std.StreamFor} {
 		if d.Duration == 0 {
 			*d = v
 		}

@@ -110,9 +110,7 @@ func (d *decoder) member(key []byte, m *message.Message, a *asked) (bit int, f f
 		if s, broken, f = d.value("text", false); f.kind != nil {
 			return 0, f
 		}
-		if m.Text = s; s == nil {
-			m.Text = d.b[:0]
-		}
+		m.Text = s
 		if broken || !utf8.Valid(s) { // half a surrogate pair, say, where an SMSC has cut a text
 			m.Decoding = message.Undecodable
 		}

@@ -70,11 +70,11 @@ type account struct {
 	name    string
 	limiter auth.Limiter
 	streams atomic.Int64 // at once
-	made    atomic.Pointer[made]
+	terms   atomic.Pointer[terms]
 }
 
-// made is what an account may do by the configuration that it was read from.
-type made struct {
+// terms are what an account may do, by the configuration that they were read from.
+type terms struct {
 	of *Config
 	Client
 }
@@ -218,13 +218,13 @@ func (d *Door) account(name string, cfg *Config) *account {
 
 // client is what the account may do by this configuration.
 func (a *account) client(cfg *Config) *Client {
-	m := a.made.Load()
-	if m == nil || m.of != cfg {
-		m = &made{cfg, cfg.client(a.name)}
-		a.limiter.Set(m.Rate, m.Burst)
-		a.made.Store(m)
+	t := a.terms.Load()
+	if t == nil || t.of != cfg {
+		t = &terms{cfg, cfg.client(a.name)}
+		a.limiter.Set(t.Rate, t.Burst)
+		a.terms.Store(t)
 	}
-	return &m.Client
+	return &t.Client
 }
 
 // serveDocument gives the description of the wire, to anybody.

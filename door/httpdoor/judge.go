@@ -35,6 +35,7 @@ const roomIn = 2 * maxBody
 // keepOut is the room for answers that a session keeps while nobody uses it.
 const keepOut = 256 << 10
 
+// done gives the session back. It is not deferred: after a panic nobody knows what state it is in.
 func (s *session) done() {
 	if cap(s.out) > keepOut {
 		s.out = nil
@@ -76,13 +77,13 @@ func coded(h http.Header) bool {
 
 func (d *Door) serveOne(x *exchange) {
 	s := sessions.Get().(*session)
-	defer s.done()
 	body, f := s.readBody(x)
 	if f.kind == nil {
 		f = d.judge(s, x, x.cfg, body)
 	}
 	if f.kind != nil {
 		d.refuse(x, f)
+		s.done()
 		return
 	}
 	h := x.w.Header()
@@ -92,6 +93,7 @@ func (d *Door) serveOne(x *exchange) {
 	h["Cache-Control"] = noStore
 	d.metrics.delay.Observe(time.Since(x.began).Seconds())
 	d.answer(x, http.StatusOK, s.results(x.lang, d.gate.Policy(), true))
+	s.done()
 }
 
 // readBody reads the whole body into s.in.

@@ -45,7 +45,6 @@ func (d *Door) serveStream(x *exchange) {
 		return
 	}
 	s := sessions.Get().(*session)
-	defer s.done()
 	t := &stream{exchange: x, door: d, s: s, buf: s.in, end: x.began.Add(x.cfg.StreamFor.Duration)}
 	d.mu.Lock()
 	d.waiting[x.rc] = struct{}{}
@@ -64,6 +63,7 @@ func (d *Door) serveStream(x *exchange) {
 	// A stream that ends early leaves octets on the connection that must not be read as the next request.
 	x.closes()
 	t.serve()
+	s.done()
 }
 
 // enter counts a stream in, if there is room for it.
@@ -110,7 +110,7 @@ func (t *stream) serve() {
 		_ = t.rc.SetReadDeadline(time.Now().Add(lingering))
 	}
 	t.door.log.Debug("http: a stream has ended", "account", t.account.name, "lines", t.line, "ended", ended,
-		"seconds", time.Since(t.began).Seconds())
+		"err", err, "seconds", time.Since(t.began).Seconds())
 }
 
 // run judges until the stream ends, a fault in it, or an error that leaves nobody to tell.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/sekisho/sekisho/message"
+	"github.com/sekisho/sekisho/settings"
 	"github.com/sekisho/sekisho/smpp"
 	"github.com/sekisho/sekisho/subject"
 )
@@ -34,27 +35,27 @@ type Config struct {
 
 // Timers bound every session, of ESMEs and upstream.
 type Timers struct {
-	EnquireLink Duration `toml:"enquire_link"` // silence after which the link is checked
-	Response    Duration `toml:"response"`     // how long an answer may take
-	Write       Duration `toml:"write"`        // how long a write, or the rest of a PDU, may take
-	BindWithin  Duration `toml:"bind_within"`  // how long a connection may stay unbound
-	Inactivity  Duration `toml:"inactivity"`   // 0: a silent session that answers enquire_link may stay
-	Window      int      `toml:"window"`       // unanswered submits that an account may have on one session, unless it says otherwise
+	EnquireLink settings.Duration `toml:"enquire_link"` // silence after which the link is checked
+	Response    settings.Duration `toml:"response"`     // how long an answer may take
+	Write       settings.Duration `toml:"write"`        // how long a write, or the rest of a PDU, may take
+	BindWithin  settings.Duration `toml:"bind_within"`  // how long a connection may stay unbound
+	Inactivity  settings.Duration `toml:"inactivity"`   // 0: a silent session that answers enquire_link may stay
+	Window      int               `toml:"window"`       // unanswered submits that an account may have on one session, unless it says otherwise
 }
 
 // Long bounds the long messages that wait for their parts.
 type Long struct {
-	Expiry Duration `toml:"expiry"` // after which the parts of a message that did not come whole are forgotten
-	Max    int      `toml:"max"`    // messages that wait at once; the oldest makes room
+	Expiry settings.Duration `toml:"expiry"` // after which the parts of a message that did not come whole are forgotten
+	Max    int               `toml:"max"`    // messages that wait at once; the oldest makes room
 }
 
 // Stopped says what an ESME is told of a stopped message.
 type Stopped struct {
-	Block    BlockAnswer `toml:"block"`    // refuse: Status; accept: ESME_ROK, and a REJECTD receipt if one was asked for
-	Status   smpp.Status `toml:"status"`   // of what is refused
-	Fallback Fallback    `toml:"fallback"` // where a hold cannot be kept: block or deliver
-	Expires  Duration    `toml:"expires"`  // how long a held message can be released
-	Receipts Duration    `toml:"receipts"` // how often receipts of ours that could not be handed over are tried again
+	Block    BlockAnswer       `toml:"block"`    // refuse: Status; accept: ESME_ROK, and a REJECTD receipt if one was asked for
+	Status   smpp.Status       `toml:"status"`   // of what is refused
+	Fallback Fallback          `toml:"fallback"` // where a hold cannot be kept: block or deliver
+	Expires  settings.Duration `toml:"expires"`  // how long a held message can be released
+	Receipts settings.Duration `toml:"receipts"` // how often receipts of ours that could not be handed over are tried again
 }
 
 // BlockAnswer is how a blocked message is answered.
@@ -120,32 +121,16 @@ type Upstream struct {
 
 // Loop says how what came as deliver_sm goes back as submit_sm.
 type Loop struct {
-	Via      string        `toml:"via"`    // the upstream that takes what may pass
-	Route    message.Route `toml:"route"`  // p2p (default)
-	Mode     message.Mode  `toml:"mode"`   // none: as the policy says
-	Answer   smpp.Status   `toml:"answer"` // of what is stopped: ESME_ROK (default) or ESME_RX_R_APPN
-	Return   Duration      `toml:"return"` // a text that comes again within it has returned; 1m
-	Validity string        `toml:"validity_period"`
-	Service  string        `toml:"service_type"`
-	Priority int           `toml:"priority_flag"`
-	Register int           `toml:"registered_delivery"`
+	Via      string            `toml:"via"`    // the upstream that takes what may pass
+	Route    message.Route     `toml:"route"`  // p2p (default)
+	Mode     message.Mode      `toml:"mode"`   // none: as the policy says
+	Answer   smpp.Status       `toml:"answer"` // of what is stopped: ESME_ROK (default) or ESME_RX_R_APPN
+	Return   settings.Duration `toml:"return"` // a text that comes again within it has returned; 1m
+	Validity string            `toml:"validity_period"`
+	Service  string            `toml:"service_type"`
+	Priority int               `toml:"priority_flag"`
+	Register int               `toml:"registered_delivery"`
 }
-
-// Duration is a time.Duration written "30s".
-type Duration struct{ time.Duration }
-
-// UnmarshalText reads a duration.
-func (d *Duration) UnmarshalText(b []byte) error {
-	v, err := time.ParseDuration(string(b))
-	if err != nil || v < 0 {
-		return fmt.Errorf("%q is no duration such as \"30s\" or \"5m\"", b)
-	}
-	d.Duration = v
-	return nil
-}
-
-// MarshalText writes it.
-func (d Duration) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
 
 // Default is a configuration without accounts and upstreams.
 func Default() Config {
@@ -154,13 +139,13 @@ func Default() Config {
 		SystemID:    "sekisho",
 		MaxSessions: 2000,
 		Session: Timers{
-			EnquireLink: Duration{30 * time.Second}, Response: Duration{10 * time.Second}, Write: Duration{10 * time.Second},
-			BindWithin: Duration{5 * time.Second}, Window: 100,
+			EnquireLink: settings.Duration{Duration: 30 * time.Second}, Response: settings.Duration{Duration: 10 * time.Second}, Write: settings.Duration{Duration: 10 * time.Second},
+			BindWithin: settings.Duration{Duration: 5 * time.Second}, Window: 100,
 		},
-		Long: Long{Expiry: Duration{5 * time.Minute}, Max: 100_000},
+		Long: Long{Expiry: settings.Duration{Duration: 5 * time.Minute}, Max: 100_000},
 		Stopped: Stopped{
 			Block: Refuse, Status: smpp.StatusSubmitFail, Fallback: FallbackBlock,
-			Expires: Duration{7 * 24 * time.Hour}, Receipts: Duration{30 * time.Second},
+			Expires: settings.Duration{Duration: 7 * 24 * time.Hour}, Receipts: settings.Duration{Duration: 30 * time.Second},
 		},
 		Label: Labels{Texts: []string{"【注意】詐欺の疑いがあります。\n", "[Warning: possible fraud] "}},
 	}

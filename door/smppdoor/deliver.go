@@ -279,7 +279,7 @@ func (b *binding) judged(p smpp.PDU) {
 	cfg := b.up.cfg.Load()
 	b.sub.fill(&b.msg, b.door.cfg.Load().Home)
 	m := &b.msg
-	m.Door, m.Account, m.Time = "smpp", cfg.Name, time.Now()
+	m.Door, m.Account, m.Time = "smpp", cfg.Name, b.session.ReadTime()
 	m.Route, m.Mode = message.P2P, message.ModeUnset
 	owner := b.door.owner(m.To[0])
 	loop := cfg.Loop

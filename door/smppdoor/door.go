@@ -223,14 +223,30 @@ func (d *Door) Shutdown(ctx context.Context) error {
 func (d *Door) housekeeping() {
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
+	minute := time.NewTicker(time.Minute)
+	defer minute.Stop()
 	for {
 		select {
 		case <-d.ctx.Done():
 			return
+		case <-minute.C:
+			d.alarmUndecodable()
 		case now := <-tick.C:
 			d.parked.expire(d, now)
 			d.longs.expire(now.Add(-d.cfg.Load().Long.Expiry.Duration), d.metrics.longExpired)
 			d.returns.expire(now)
+		}
+	}
+}
+
+// undecodableAlarm is how many texts of an account within a minute may be unreadable before somebody is told: more are
+// a bind whose coding is set wrongly, or somebody who hides.
+const undecodableAlarm = 20
+
+func (d *Door) alarmUndecodable() {
+	for id, a := range *d.accounts.Load() {
+		if n := a.undone.Swap(0); n > undecodableAlarm {
+			d.Log.Warn("smpp: many texts of this account cannot be read, or in more than one way; is its alphabet right?", "account", id, "in_a_minute", n)
 		}
 	}
 }

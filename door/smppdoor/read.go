@@ -73,10 +73,21 @@ func (b *submission) readText(dflt smpp.Alphabet) {
 	}
 	b.text = b.textBuf[:0]
 	if b.kind == 0 {
+		gsm := b.alphabet == smpp.ASCII && bytes.ContainsFunc(user, noASCIIText)
+		if gsm {
+			b.alphabet = smpp.GSM7
+		}
 		b.text, b.issues = smpp.AppendText(b.text, user, b.alphabet, b.shift)
+		if gsm {
+			b.issues |= smpp.Ambiguous
+		}
 		b.textBuf = b.text[:0]
 	}
 }
+
+// noASCIIText reports control characters that no text in IA5 has. Clients that write GSM 03.38 under data_coding 1, as the
+// smpp package of npm does by default, put @, _, € and more there, and most SMSCs read it as it was meant.
+func noASCIIText(r rune) bool { return r < ' ' && r != '\n' && r != '\r' && r != '\t' }
 
 // readTLVs takes parts and ports from optional parameters (SMPP 3.4 §5.3.2.22 to .24, §5.3.2.20, .21).
 func (b *submission) readTLVs() {

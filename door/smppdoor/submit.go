@@ -57,7 +57,7 @@ func (e *esme) read(p smpp.PDU) smpp.Status {
 func (e *esme) address(a *Account) smpp.Status {
 	e.sub.fill(&e.msg, e.door.cfg.Load().Home)
 	m := &e.msg
-	m.Door, m.Account, m.Route, m.Mode, m.Time = "smpp", a.SystemID, a.Route, a.Mode, time.Now()
+	m.Door, m.Account, m.Route, m.Mode, m.Time = "smpp", a.SystemID, a.Route, a.Mode, e.session.ReadTime()
 	if !a.sources.match(m.From) {
 		e.door.metrics.badSource.Inc()
 		return smpp.StatusInvSrcAdr

@@ -3,6 +3,7 @@ package pending
 import (
 	"fmt"
 	"hash/maphash"
+	"slices"
 )
 
 func (m *Map) hashID(id []byte) uint64 { return maphash.Bytes(m.seed, id) &^ 1 }
@@ -71,25 +72,10 @@ func (m *Map) fetch(p place, sc *scratch) {
 	sc.at, sc.have = p, true
 }
 
-func (sc *scratch) rejects(p place) bool {
-	for _, r := range sc.rejected[:sc.nreject] {
-		if r == p {
-			return true
-		}
-	}
-	return false
-}
+// reject remembers a candidate that is another's, or cannot be read.
+func (sc *scratch) reject(p place) { sc.rejected = append(sc.rejected, p) }
 
-// reject remembers a candidate that is another's. Two ids of one hash are not expected in the life of the
-// universe's SMSCs, so where there are more than there is room for, the first is forgotten.
-func (sc *scratch) reject(p place) {
-	if sc.nreject == len(sc.rejected) {
-		copy(sc.rejected[:], sc.rejected[1:])
-		sc.nreject--
-	}
-	sc.rejected[sc.nreject] = p
-	sc.nreject++
-}
+func (sc *scratch) rejects(p place) bool { return slices.Contains(sc.rejected, p) }
 
 func (m *Map) borrow() *scratch {
 	n := len(m.free)
@@ -98,7 +84,7 @@ func (m *Map) borrow() *scratch {
 	}
 	sc := m.free[n-1]
 	m.free = m.free[:n-1]
-	sc.have, sc.nreject = false, 0
+	sc.forget()
 	return sc
 }
 
@@ -107,6 +93,8 @@ func (m *Map) giveBack(sc *scratch) {
 		m.free = append(m.free, sc)
 	}
 }
+
+func (sc *scratch) forget() { sc.have, sc.rejected = false, sc.rejected[:0] }
 
 // intern returns one string for one account.
 func (m *Map) intern(account []byte) string {

@@ -60,18 +60,17 @@ func (m *Map) room(n int, w why) error {
 		case m.unwritten() == a:
 			m.roll()
 			continue
+		case m.stuck != nil: // the next to try are Commit and keep
+			if w == forDone && a.size+int64(n) <= m.opts.Segment+m.slack() {
+				return nil
+			}
+			return m.stuck
 		}
 		target := m.pos
 		m.yields++
 		m.mu.Unlock()
-		err := m.flush(target)
+		_ = m.flush(target) // it is stuck if that fails
 		m.mu.Lock()
-		if err != nil {
-			if a = m.active(); w == forDone && !m.closed && a.size+int64(n) <= m.opts.Segment+m.slack() {
-				return nil
-			}
-			return err
-		}
 	}
 }
 
@@ -161,9 +160,10 @@ func (m *Map) flush(target uint64) error {
 	defer m.write.Unlock()
 	for {
 		m.mu.Lock()
-		if m.written >= target || m.closed {
-			defer m.mu.Unlock()
-			if m.written < target {
+		left, closed := m.written < target, m.closed
+		if !left || closed {
+			m.mu.Unlock()
+			if left {
 				return ErrClosed
 			}
 			return nil
@@ -187,12 +187,13 @@ func (m *Map) flush(target uint64) error {
 		s.written += int64(n)
 		m.written += uint64(n)
 		m.release(s)
-		m.mu.Unlock()
 		if err != nil {
 			err = fmt.Errorf("pending: write the log: %w", err)
-			m.mu.Lock()
 			m.trouble("write", err)
-			m.mu.Unlock()
+		}
+		m.stuck = err
+		m.mu.Unlock()
+		if err != nil {
 			return err
 		}
 	}

@@ -51,7 +51,7 @@ type Options struct {
 	Every    time.Duration // between two syncs, and between two steps of sweeping; 0: 100 ms
 	MaxBytes int64         // of the log on disk, above which Put returns ErrFull; 0: no limit. At least four segments
 	Logger   *slog.Logger  // nil: nothing is logged
-	Now      func() time.Time
+	Now      func() time.Time // nil: time.Now
 	Metrics  prometheus.Registerer // may be nil
 }
 
@@ -100,6 +100,7 @@ type Map struct {
 	records  int    // in all segments
 	newFile  bool   // a file was made whose name is not yet on disk
 	yields   uint64 // how often mu was let go of in the middle of something; only a change of it lets others in
+	stuck    error  // why the last write failed; the next one may not
 	failed   error  // why nothing can be promised any more
 	closing  bool
 	closed   bool
@@ -120,14 +121,13 @@ type scratch struct {
 	rec      record
 	at       place // whose record is in buf, if have
 	have     bool
-	rejected [8]place // candidates that have the hash, but not the id
-	nreject  int
+	rejected []place // candidates that have the hash, but not the id
 	key      [1 + MaxAccount + MaxID]byte
 }
 
 // Put keeps an entry under an id; Get sees it at once, and it is durable after the next Commit. A later Put
 // of the same id replaces it. Put does no I/O unless two whole segments wait to be written. After
-// an error nothing has changed.
+// an error nothing has changed; where the disk was full, Put goes on when a Commit has succeeded.
 func (m *Map) Put(id []byte, e *Entry) error {
 	if err := check(id, e); err != nil {
 		return err
@@ -179,7 +179,7 @@ func seconds(t time.Time) uint32 {
 }
 
 // Get fills e with what is known of an id. It is false for an id that is unknown, done or expired, and
-// for one whose record cannot be read, which is logged and counted.
+// for one whose record cannot be read, which is logged and counted; e then says nothing.
 func (m *Map) Get(id []byte, e *Entry) bool {
 	if len(id) == 0 || len(id) > MaxID {
 		return false

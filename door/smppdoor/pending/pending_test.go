@@ -298,7 +298,9 @@ func TestModel(t *testing.T) {
 		defer func() { m.Close() }()
 		ids := map[string]one{}
 		groups := map[[2]string]progress{}
-		id := rapid.Custom(func(t *rapid.T) string { return strings.Repeat("x", 30) + fmt.Sprint(rapid.IntRange(0, 150).Draw(t, "id")) })
+		id := rapid.Custom(func(t *rapid.T) string {
+			return strings.Repeat("x", 30) + fmt.Sprint(rapid.IntRange(0, 150).Draw(t, "id"))
+		})
 		alive := func(k string) (one, bool) {
 			x, ok := ids[k]
 			return x, ok && x.expires.After(c.now())

@@ -82,14 +82,21 @@ func (s *scanner) next(r *record) (off int64, n int) {
 		if end := off + int64(n); end < s.size && second.read(s.at(end), s.segment) == 0 {
 			continue
 		}
-		s.gaps = append(s.gaps, gap{from, off, nil})
+		s.gap(from, off, nil)
 		n = r.read(s.at(off), s.segment) // again: looking at the second may have moved the window
 		s.off = off + int64(n)
 		return off, n
 	}
-	s.gaps = append(s.gaps, gap{from, s.size, s.err})
+	s.gap(from, s.size, s.err)
 	s.off = s.size
 	return s.size, 0
+}
+
+func (s *scanner) gap(from, to int64, err error) {
+	if n := len(s.gaps); n > 0 && s.gaps[n-1].to == from {
+		from, s.gaps = s.gaps[n-1].from, s.gaps[:n-1] // the head is broken too
+	}
+	s.gaps = append(s.gaps, gap{from, to, err})
 }
 
 // torn is where the last record ends, if nothing whole follows; the size if there is no torn end.

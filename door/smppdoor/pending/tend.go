@@ -32,7 +32,24 @@ func (m *Map) keep() {
 			m.sweep(at)
 			at = (at + 1) % shards
 		}
+		m.prepare()
 		m.nudge()
+	}
+}
+
+// prepare makes the buffer of the next segment in time: clearing some megabytes is nothing for Put to wait for.
+func (m *Map) prepare() {
+	m.mu.Lock()
+	need := m.spare == nil && len(m.behind) == 1 && m.active().size > m.opts.Segment/4
+	m.mu.Unlock()
+	if !need {
+		return
+	}
+	b := make([]byte, 0, m.opts.Segment+m.slack())
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.spare == nil {
+		m.spare = b
 	}
 }
 
