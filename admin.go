@@ -28,6 +28,9 @@ func (c *Config) verify() (warnings []string, err error) {
 	if err = c.SMPP.Check(); err != nil {
 		return nil, err
 	}
+	if err = c.HTTP.Check(); err != nil {
+		return nil, err
+	}
 	for i := range c.SMPP.Accounts {
 		a := &c.SMPP.Accounts[i]
 		if err = auth.CheckHash(a.Password); err != nil {

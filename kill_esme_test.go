@@ -32,13 +32,13 @@ type text struct {
 	kind       kind
 	account    int
 	part       uint8 // of a long one
+	first      int   // the first part, where it is one of a long one; else itself
 	registered bool
 	body       []byte
 
 	id       string // that it was acknowledged with
 	acks     int
 	lost     int // attempts whose end nobody knows: unanswered, or answered ESME_RSYSERR
-	refused  int // attempts that were told to try again later
 	receipts []toldReceipt
 }
 
@@ -88,8 +88,6 @@ func (l *ledger) again(n int, lost bool) {
 	t := &l.texts[n]
 	if lost {
 		t.lost++
-	} else {
-		t.refused++
 	}
 	l.queues[t.account] = append(l.queues[t.account], n)
 }
@@ -174,7 +172,6 @@ type rawLink struct {
 	sent []int // by sequence number: the text, or answeredOnce
 	open int   // not answered
 	room chan struct{}
-	done chan struct{}
 }
 
 const (
@@ -202,7 +199,7 @@ func (e *rawESME) session(stop <-chan struct{}) error {
 		return err
 	}
 	defer conn.Close()
-	k := &rawLink{esme: e, conn: conn, w: bufio.NewWriter(conn), sent: []int{noText}, room: make(chan struct{}, 1), done: make(chan struct{})}
+	k := &rawLink{esme: e, conn: conn, w: bufio.NewWriter(conn), sent: []int{noText}, room: make(chan struct{}, 1)}
 	b := smpp.Bind{SystemID: []byte(e.name), Password: []byte("pw"), InterfaceVersion: 0x34}
 	if err := k.write(smpp.PDU{Command: smpp.BindTransceiver, Sequence: k.number(noText), Body: b.Append(nil)}, true); err != nil {
 		return err
@@ -221,7 +218,6 @@ func (e *rawESME) session(stop <-chan struct{}) error {
 		e.set(nil)
 	case <-ended:
 	}
-	close(k.done)
 	conn.Close()
 	<-ended
 	for _, n := range k.sent {

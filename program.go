@@ -322,6 +322,7 @@ func (p *program) startPages(_ context.Context, try *tryFeed) error {
 	s := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 		ErrorLog: slog.NewLogLogger(p.log.Handler(), slog.LevelDebug)}
 	p.onStop("the console", func(ctx context.Context) error {
+		p.http.Stop()
 		endWatching() // lets the pages that watch live go
 		ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
 		defer cancel()
@@ -431,7 +432,13 @@ func (p *program) reload(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := cfg.HTTP.Check(); err != nil {
+		return err
+	}
 	if err := p.smpp.Reload(cfg.SMPP); err != nil {
+		return err
+	}
+	if err := p.http.Reload(cfg.HTTP); err != nil {
 		return err
 	}
 	p.mu.Lock()

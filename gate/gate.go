@@ -137,6 +137,7 @@ func (g *Gate) Pass(_ context.Context, m *message.Message, v *Verdicts) {
 		if !inspected { // once, for the first recipient that it may be inspected for
 			inspected = true
 			g.inspector.Inspect(grant, m, &v.Report)
+			p.leaveOut(&v.Report)
 			g.rate(p, m, start, v)
 		}
 		w.Judgement = Judge(p, m.Route, m.Decoding, &v.Report)

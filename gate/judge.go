@@ -2,6 +2,7 @@ package gate
 
 import (
 	"math"
+	"slices"
 
 	"github.com/sekisho/sekisho/inspect"
 	"github.com/sekisho/sekisho/message"
@@ -15,6 +16,14 @@ type Judgement struct {
 	Outcome   message.Outcome
 	// Trial is what the outcome would be if the rules in trial acted; unset where there are none.
 	Trial message.Outcome
+}
+
+// leaveOut takes the findings of rules that are off out of a report.
+func (p *Policy) leaveOut(r *inspect.Report) {
+	if !p.off {
+		return
+	}
+	r.Findings = slices.DeleteFunc(r.Findings, func(f inspect.Finding) bool { return p.rules[f.Rule.Name].Off })
 }
 
 // Judge says what follows, by this policy, from what was found in a message of a route. It is pure: the
@@ -39,9 +48,6 @@ func judge(p *Policy, route message.Route, decoding message.Decoding, r *inspect
 			}
 			if set.Spam != nil {
 				sp = *set.Spam
-			}
-			if set.Off {
-				continue
 			}
 			if set.Trial {
 				trial = true

@@ -29,6 +29,7 @@ type Policy struct {
 	Rates      [message.Routes]Rate
 	Overload   Overload
 	rules      map[string]RuleSetting
+	off        bool // some of them are
 	senders    map[subject.Address]struct{}
 	recipients map[subject.Address]struct{}
 }
@@ -71,6 +72,9 @@ type RuleSetting struct {
 	Phishing *float32 `toml:"phishing"` // instead of the rule's own weight, in nats
 	Spam     *float32 `toml:"spam"`
 }
+
+// maxWeight bounds a rule's weight, in nats: more than this is certainty, which has a key of its own.
+const maxWeight = 50
 
 // policyFile is the policy as it is written.
 type policyFile struct {
@@ -184,10 +188,16 @@ func (f *policyFile) policy(home int, known []*inspect.Rule) (*Policy, error) {
 	for _, r := range slices.Concat(known, Rules) {
 		names[r.Name] = true
 	}
-	for name := range f.Rules {
+	for name, set := range f.Rules {
 		if !names[name] {
 			return nil, fmt.Errorf("rules.%s: there is no rule of this name", name)
 		}
+		for _, w := range []*float32{set.Phishing, set.Spam} {
+			if w != nil && !(*w >= -maxWeight && *w <= maxWeight) {
+				return nil, fmt.Errorf("rules.%s: a weight is from -%d to %d nats", name, maxWeight, maxWeight)
+			}
+		}
+		p.off = p.off || set.Off
 	}
 	return p, nil
 }

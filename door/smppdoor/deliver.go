@@ -62,7 +62,7 @@ func (d *Door) receipt(from *smpp.Session, p smpp.PDU, b *submission, r *smpp.Re
 	body := p.Body
 	if len(e.Alias) > 0 {
 		if e.Parts > 1 && r.State.Final() {
-			d.mergeReceipt(from, p, b, r, &e, touched)
+			d.mergeReceipt(from, p, b, r, &e)
 			return
 		}
 		body = rename(&b.sm, r.MessageID, e.Alias)
@@ -90,34 +90,40 @@ func rename(m *smpp.SM, id, alias []byte) []byte {
 }
 
 // mergeReceipt counts the final receipt of one submit of several that are one message to the ESME. The last one
-// becomes the message's own receipt, with the worst of their states; it is owed, so that it cannot get lost.
-func (d *Door) mergeReceipt(from *smpp.Session, p smpp.PDU, b *submission, r *smpp.Receipt, e *pending.Entry, touched *flusher) {
-	alias := append([]byte(nil), e.Alias...)
-	left, worst, _ := d.ids.Done(r.MessageID, uint8(r.State))
-	if err := d.ids.Commit(); err != nil {
-		d.metrics.lostIDs.Inc()
-	}
-	if left > 0 || d.Keeper == nil {
-		from.Reply(p.Command.Response(), smpp.StatusOK, p.Sequence, messageIDNull)
-		touched.add(from)
-		return
-	}
-	m := b.sm
-	merged := smpp.Receipt{MessageID: alias, State: smpp.State(worst), Err: r.Err}
-	when := time.Now()
-	m.ShortMessage = merged.Append(nil, when, when)
-	m.TLVs = smpp.AppendTLV(smpp.AppendTLV(nil, smpp.TagReceiptedMessageID, append(append([]byte(nil), alias...), 0)), smpp.TagMessageState, []byte{worst})
-	account, body, command, seq := e.Account, m.Append(nil), p.Command, p.Sequence
-	go func() { // the disk is not to be waited for here
+// becomes the message's own receipt, with the worst of their states; it is owed before the SMSC is answered, so that it
+// cannot get lost: were we to end in between, the SMSC would send its receipt again.
+func (d *Door) mergeReceipt(from *smpp.Session, p smpp.PDU, b *submission, r *smpp.Receipt, e *pending.Entry) {
+	m := b.sm.Clone()
+	id, code := bytes.Clone(r.MessageID), bytes.Clone(r.Err)
+	account, alias, state := e.Account, bytes.Clone(e.Alias), uint8(r.State)
+	command, seq := p.Command, p.Sequence
+	go func() { // the disk is not to be waited for on a session
 		st := smpp.StatusOK
-		if err := d.Keeper.Owe(d.ctx, account, body); err != nil {
-			d.Log.Error("smpp: a merged receipt could not be kept", "account", account, "err", err)
-			st = smpp.StatusSysErr
+		if err := d.merge(&m, id, alias, code, account, state); err != nil {
+			d.Log.Error("smpp: a merged receipt could not be kept; the SMSC will send it again", "account", account, "err", err)
+			st = smpp.StatusRxTAppn
 		}
 		from.Reply(command.Response(), st, seq, messageIDNull)
 		from.Flush()
 		d.holds.wake()
 	}()
+}
+
+func (d *Door) merge(m *smpp.SM, id, alias, code []byte, account string, state uint8) error {
+	d.merging.Lock() // parts of one message come by several binds
+	defer d.merging.Unlock()
+	left, worst, ok := d.ids.Peek(id, state)
+	if ok && left == 0 && d.Keeper != nil {
+		merged := smpp.Receipt{MessageID: alias, State: smpp.State(worst), Err: code}
+		when := time.Now()
+		m.ShortMessage = merged.Append(nil, when, when)
+		m.TLVs = smpp.AppendTLV(smpp.AppendTLV(nil, smpp.TagReceiptedMessageID, append(bytes.Clone(alias), 0)), smpp.TagMessageState, []byte{worst})
+		if err := d.Keeper.Owe(d.ctx, account, m.Append(nil)); err != nil {
+			return err
+		}
+	}
+	d.ids.Done(id, state)
+	return d.ids.Commit()
 }
 
 // handDown gives a deliver_sm to a session of the account; the SMSC is answered as the ESME answers.

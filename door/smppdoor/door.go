@@ -55,6 +55,7 @@ type Door struct {
 	parked   parked
 	holds    holds
 	returns  returns
+	merging  sync.Mutex // receipts of several submits that are one message
 	metrics  metrics
 	server   smpp.Server
 	listener net.Listener

@@ -46,12 +46,12 @@ const (
 
 // Options of a Map; zero values are good.
 type Options struct {
-	Segment  int64         // octets of a segment file, 4 KiB to 1 GiB; 0: 16 MiB. Up to two of these are held in memory
-	Sync     Sync          // "": SyncInterval
-	Every    time.Duration // between two syncs, and between two steps of sweeping; 0: 100 ms
-	MaxBytes int64         // of the log on disk, above which Put returns ErrFull; 0: no limit. At least four segments
-	Logger   *slog.Logger  // nil: nothing is logged
-	Now      func() time.Time // nil: time.Now
+	Segment  int64                 // octets of a segment file, 4 KiB to 1 GiB; 0: 16 MiB. Up to two of these are held in memory
+	Sync     Sync                  // "": SyncInterval
+	Every    time.Duration         // between two syncs, and between two steps of sweeping; 0: 100 ms
+	MaxBytes int64                 // of the log on disk, above which Put returns ErrFull; 0: no limit. At least four segments
+	Logger   *slog.Logger          // nil: nothing is logged
+	Now      func() time.Time      // nil: time.Now
 	Metrics  prometheus.Registerer // may be nil
 }
 
