@@ -47,7 +47,9 @@ type process struct {
 	args []string
 	log  string // file of its output
 	cmd  *exec.Cmd
-	in   io.Closer
+	in   io.Closer     // it ends when this is closed
+	gone chan struct{} // closed when it has ended
+	err  error         // how
 }
 
 func (p *process) start() error {
@@ -62,13 +64,22 @@ func (p *process) start() error {
 	if p.in, err = p.cmd.StdinPipe(); err != nil {
 		return err
 	}
-	return p.cmd.Start()
+	if err := p.cmd.Start(); err != nil {
+		return err
+	}
+	gone := make(chan struct{})
+	p.gone = gone
+	go func() {
+		p.err = p.cmd.Wait()
+		close(gone)
+	}()
+	return nil
 }
 
 // kill ends it at once (kill -9).
 func (p *process) kill() {
 	p.cmd.Process.Kill()
-	p.cmd.Wait()
+	<-p.gone
 }
 
 // term asks it to end, and gives how it ended.
@@ -78,7 +89,8 @@ func (p *process) term() error {
 	}
 	late := time.AfterFunc(time.Minute, func() { p.cmd.Process.Kill() })
 	defer late.Stop()
-	return p.cmd.Wait()
+	<-p.gone
+	return p.err
 }
 
 // tail is the end of what it wrote, for a test that failed.
@@ -296,9 +308,13 @@ func (c *chaos) startSekisho() error {
 				return nil
 			}
 		}
-		time.Sleep(5 * time.Millisecond)
+		select {
+		case <-c.sekisho.gone:
+			return fmt.Errorf("Sekisho did not start: %w", c.sekisho.err)
+		case <-time.After(5 * time.Millisecond):
+		}
 	}
-	return errors.New("Sekisho did not start again")
+	return errors.New("Sekisho did not start within a minute")
 }
 
 // scenario is the configuration of Sekisho in the kill test. What becomes of a text is certain: a link of the list weighs
@@ -365,6 +381,6 @@ phishing = { block = 0.9999 }
 [thresholds.p2p]
 phishing = { label = 0.9999 }
 [rules.link-known-bad]
-phishing = 60
+phishing = 50
 spam = 0
 `

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -86,6 +87,7 @@ func startProgram(ctx context.Context, cfg Config, path string, log *slog.Logger
 			return nil, err
 		}
 	}
+	debug.FreeOSMemory() // what loading the lists left behind
 	return p, nil
 }
 
@@ -452,5 +454,6 @@ func (p *program) reload(ctx context.Context) error {
 	if _, err := p.watcher.Reload(ctx, nil); err != nil {
 		return err
 	}
+	go debug.FreeOSMemory()
 	return p.loadKeys(ctx)
 }

@@ -116,6 +116,7 @@ func (d *Door) merge(m *smpp.SM, id, alias, code []byte, account string, state u
 	if ok && left == 0 && d.Keeper != nil {
 		merged := smpp.Receipt{MessageID: alias, State: smpp.State(worst), Err: code}
 		when := time.Now()
+		m.ESMClass, m.DataCoding = smpp.ESMReceipt, 0
 		m.ShortMessage = merged.Append(nil, when, when)
 		m.TLVs = smpp.AppendTLV(smpp.AppendTLV(nil, smpp.TagReceiptedMessageID, append(bytes.Clone(alias), 0)), smpp.TagMessageState, []byte{worst})
 		if err := d.Keeper.Owe(d.ctx, account, m.Append(nil)); err != nil {
