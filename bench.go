@@ -84,31 +84,31 @@ type bench struct {
 func (b *bench) wants(part string) bool { return len(b.Only) == 0 || slices.Contains(b.Only, part) }
 
 // loaded is a gate with all that docs/mix.md loads.
-func (b *bench) loaded(ctx context.Context) (*gate.Gate, *inspect.Inspector, error) {
+func (b *bench) loaded(ctx context.Context) (*gate.Gate, *inspect.Inspector, *consent.Register, error) {
 	builder := indicator.NewBuilder(b.Indicators)
 	for i := range b.Indicators {
 		if err := builder.Add(indicator.Indicator{Kind: indicator.Host, Value: string(simulate.AppendIndicator(nil, i)), Bad: true, Source: "bench"}); err != nil {
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
 	}
 	index := builder.Index()
 	choices, err := consent.NewRegister(consent.DefaultConfig())
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	if err := choices.Load(ctx, b.OptOuts, b.optOuts()); err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	in, err := inspect.New(inspect.Config{Indicators: func() inspect.Lookup { return index }})
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	policy, err := gate.ReadPolicy("", subject.Japan, rules())
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	policy.Enforce()
-	return gate.New(gate.Config{Inspector: in, Choices: choices, Policy: policy}), in, nil
+	return gate.New(gate.Config{Inspector: in, Choices: choices, Policy: policy}), in, choices, nil
 }
 
 func (b *bench) optOuts() iter.Seq2[consent.Change, error] {
@@ -123,7 +123,7 @@ func (b *bench) optOuts() iter.Seq2[consent.Change, error] {
 
 // stages are what judging a message is made of, each measured on the same messages.
 func (b *bench) judge(ctx context.Context) error {
-	g, in, err := b.loaded(ctx)
+	g, in, choices, err := b.loaded(ctx)
 	if err != nil {
 		return err
 	}
@@ -140,6 +140,7 @@ func (b *bench) judge(ctx context.Context) error {
 	var v gate.Verdicts
 	var report inspect.Report
 	var folded message.Folded
+	var empty inspect.Report
 	grant, err := purpose.Ask(&purpose.DefaultPolicy, purpose.Inspect, 0, nil)
 	if err != nil {
 		return err
@@ -150,7 +151,11 @@ func (b *bench) judge(ctx context.Context) error {
 	}{
 		{"Gate.Pass, all checks", func(m *message.Message) { m.Time = time.Now(); g.Pass(ctx, m, &v) }},
 		{"  of it: inspection", func(m *message.Message) { in.Inspect(grant, m, &report) }},
-		{"  of it: folding, links, numbers", func(m *message.Message) { folded.Fold(m.Text) }},
+		{"    of that: folding, links, numbers", func(m *message.Message) { folded.Fold(m.Text) }},
+		{"  of it: the recipient's choice", func(m *message.Message) {
+			purpose.Ask(&purpose.DefaultPolicy, purpose.Inspect, m.To[0].Line(), choices)
+		}},
+		{"  of it: Judge, without findings", func(m *message.Message) { gate.Judge(g.Policy(), m.Route, m.Decoding, &empty) }},
 	}
 	w := tabwriter.NewWriter(b.io.out, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(w, "judging, one core\tmessages/s (lowest to highest)\tns a message\tallocations")

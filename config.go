@@ -100,6 +100,7 @@ func defaultConfig() Config {
 		Log:     LogConfig{Format: "text"},
 		Console: ConsoleConfig{Listen: "127.0.0.1:8470", Origin: "http://localhost:8470"},
 		SMPP:    smppdoor.Default(),
+		HTTP:    httpdoor.Default(),
 		Consent: ConsentConfig{Home: consent.DefaultConfig().Home},
 		Stream:  StreamConfig{MaxBytes: 1 << 30, Replicas: 1},
 		Retention: RetentionConfig{
@@ -231,7 +232,7 @@ func (c checkCommand) Run(io streams) error {
 		fmt.Fprintln(io.err, "warning:", w)
 	}
 	if err != nil {
-		return err
+		return fmt.Errorf("%s: %w", c.Config, err)
 	}
 	fmt.Fprintf(io.out, "%s is good: %d accounts, %d SMSCs, %d lists of indicators, mode %s\n", c.Config,
 		len(cfg.SMPP.Accounts), len(cfg.SMPP.Upstreams), len(cfg.Indicators), must(cfg.readPolicy()).Mode)

@@ -30,11 +30,7 @@ func socketPath(data string) string { return filepath.Join(data, "control.sock")
 
 func (p *program) startControl() error {
 	path := socketPath(p.cfg.Data)
-	if c, err := net.Dial("unix", path); err == nil {
-		c.Close()
-		return fmt.Errorf("data: another sekisho runs in %s", p.cfg.Data)
-	}
-	os.Remove(path) // left behind by one that was killed
+	os.Remove(path) // left behind by one that was killed: startData found nobody there
 	l, err := net.Listen("unix", path)
 	if err != nil {
 		return fmt.Errorf("control: %w", err)

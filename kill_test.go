@@ -170,12 +170,13 @@ func (k *killRun) release() {
 			ask(ctx, filepath.Join(k.dir, "sekisho.toml"), "/release", url.Values{"id": {id}})
 		})
 	}
-	k.chaos.pause(10 * time.Millisecond)
+	k.chaos.pause(50 * time.Millisecond)
 }
 
 // calm waits until every receipt has come, and looks for what piled up.
 func (k *killRun) calm() {
 	began := time.Now()
+	k.release() // and once undisturbed
 	for k.ledger.missing() > 0 && time.Since(began) < 2*time.Minute {
 		time.Sleep(20 * time.Millisecond)
 	}
@@ -263,7 +264,7 @@ func (x *text) submit(n, parts int) []byte {
 		heldPart:   "And then we walked along the river for an hour or so.",
 		blocked:    "See " + link,
 		warned:     "See " + link,
-		warnedLong: "See " + link + strings.Repeat(" and so on", 7) + tag(n),
+		warnedLong: "See " + link + strings.Repeat(" and so on", 10) + tag(n),
 	}[x.kind]
 	if x.kind == heldPart && x.part == 1 {
 		words = "See " + link

@@ -95,7 +95,7 @@ type verdict struct {
 	disk  map[string]*onDisk
 	kept  map[int]int // rows on disk, by tag
 
-	again, resent, released int
+	again, resent, released, orphans int
 }
 
 func (k *killRun) verify() {
@@ -137,8 +137,8 @@ func (k *killRun) verify() {
 	for _, e := range k.chaos.esmes {
 		binds += e.binds.Load()
 	}
-	k.t.Logf("%d submits at the SMSC, %d texts on disk, %d released, %d attempts ended unknown, %d receipts came again, %d ESME binds, answers %v",
-		len(all), len(v.disk), v.released, v.resent, v.again, binds, l.statuses)
+	k.t.Logf("%d submits at the SMSC, %d texts on disk, %d released, %d halves alone, %d attempts ended unknown, %d receipts came again, %d ESME binds, answers %v",
+		len(all), len(v.disk), v.released, v.orphans, v.resent, v.again, binds, l.statuses)
 }
 
 // forwarded: the SMSC had taken it under that id, and once, but for attempts that nobody knew the end of.
@@ -161,18 +161,20 @@ func (v *verdict) forwarded(i int, x *text) {
 // cut in two for its warning: the SMSC had taken both halves.
 func (v *verdict) cut(i int, x *text) {
 	halves := make(map[string]int)
-	whole := false
+	whole := 0
 	for _, a := range v.at[i] {
-		halves[a.ref] |= 1 << a.part
-		whole = whole || halves[a.ref] == 0b110
+		if halves[a.ref] |= 1 << a.part; halves[a.ref] == 0b110 {
+			whole++
+		}
 	}
+	v.orphans += len(halves) - whole // the other half was refused: this one is taken back where that can still be
 	switch {
 	case x.kind != warnedLong:
 		v.ledger.fault("text %d (kind %d) was cut", i, x.kind)
-	case !whole:
+	case whole == 0:
 		v.ledger.fault("text %d was acknowledged as %s, but the SMSC has not both halves", i, x.id)
-	case len(v.at[i]) > 2*(1+x.lost):
-		v.ledger.fault("the halves of text %d came to the SMSC %d times, though its ESME sent it again unknowing %d times", i, len(v.at[i]), x.lost)
+	case whole > 1+x.lost || len(v.at[i]) > 2*len(halves):
+		v.ledger.fault("both halves of text %d came to the SMSC %d times, though its ESME sent it again unknowing %d times", i, whole, x.lost)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
@@ -111,7 +112,16 @@ func (p *program) stop(ctx context.Context) error {
 // dataMark tells our data folder from any other.
 const dataMark = "SEKISHO"
 
-func (p *program) startData(context.Context) error { return claimData(p.cfg.Data) }
+func (p *program) startData(context.Context) error {
+	if err := claimData(p.cfg.Data); err != nil {
+		return err
+	}
+	if c, err := net.Dial("unix", socketPath(p.cfg.Data)); err == nil {
+		c.Close()
+		return fmt.Errorf("data: another sekisho runs in %s", p.cfg.Data)
+	}
+	return nil
+}
 
 // claimData makes the data folder, or checks that it is one of ours.
 func claimData(dir string) error {
@@ -423,8 +433,9 @@ func (p *program) reload(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if cfg.Data != p.cfg.Data || cfg.Console.Listen != p.cfg.Console.Listen || cfg.Store != p.cfg.Store || cfg.Stream != p.cfg.Stream {
-		return errors.New("data, console.listen, store and stream change only with a restart; nothing was changed")
+	if cfg.Data != p.cfg.Data || cfg.Console.Listen != p.cfg.Console.Listen || cfg.Store != p.cfg.Store || cfg.Stream != p.cfg.Stream ||
+		cfg.SMPP.Listen != p.cfg.SMPP.Listen || !slices.Equal(cfg.Consent.Home, p.cfg.Consent.Home) {
+		return errors.New("data, console.listen, smpp.listen, consent.home, store and stream change only with a restart; nothing was changed")
 	}
 	policy, err := cfg.readPolicy()
 	if err != nil {
@@ -434,8 +445,19 @@ func (p *program) reload(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := cfg.HTTP.Check(); err != nil {
+	files, err := cfg.indicatorFiles()
+	if err != nil {
 		return err
+	}
+	if err := errors.Join(cfg.HTTP.Check(), cfg.SMPP.Check()); err != nil {
+		return err
+	}
+	if _, err := inspect.New(inspect.Config{Model: cfg.Inspect.Model, Brands: cfg.Inspect.Brands, Home: cfg.Home}); err != nil {
+		return err
+	}
+	// The lists are the last that may fail: until here nothing has changed.
+	if _, err := p.watcher.Replace(ctx, files, nil); err != nil {
+		return fmt.Errorf("indicators: %w", err)
 	}
 	if err := p.smpp.Reload(cfg.SMPP); err != nil {
 		return err
@@ -449,9 +471,6 @@ func (p *program) reload(ctx context.Context) error {
 	p.gate.SetPolicy(policy)
 	p.gate.SetChoices(choices)
 	if err := p.inspector.Swap(p.inspectConfig()); err != nil {
-		return err
-	}
-	if _, err := p.watcher.Reload(ctx, nil); err != nil {
 		return err
 	}
 	go debug.FreeOSMemory()

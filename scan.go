@@ -38,6 +38,7 @@ type judging struct {
 // judge judges messages of files, as the program would in mode enforce.
 type judge struct {
 	gate     *gate.Gate
+	in       io.Reader // for the file "-"
 	home     int
 	route    message.Route
 	options  corpus.Options
@@ -45,7 +46,7 @@ type judge struct {
 	verdicts gate.Verdicts
 }
 
-func (c *judging) judge(ctx context.Context) (*judge, error) {
+func (c *judging) judge(ctx context.Context, in io.Reader) (*judge, error) {
 	route, err := message.ParseRoute(c.Route)
 	if err != nil {
 		return nil, err
@@ -61,7 +62,7 @@ func (c *judging) judge(ctx context.Context) (*judge, error) {
 	if err != nil {
 		return nil, err
 	}
-	in, err := inspect.New(inspect.Config{Model: c.Model, Brands: c.Brands, Home: c.Home, Indicators: func() inspect.Lookup { return index }})
+	inspector, err := inspect.New(inspect.Config{Model: c.Model, Brands: c.Brands, Home: c.Home, Indicators: func() inspect.Lookup { return index }})
 	if err != nil {
 		return nil, err
 	}
@@ -70,18 +71,26 @@ func (c *judging) judge(ctx context.Context) (*judge, error) {
 		return nil, err
 	}
 	policy.Enforce()
-	j := &judge{home: c.Home, route: route, options: corpus.Options{Format: corpus.Format(c.Format)}}
+	j := &judge{in: in, home: c.Home, route: route, options: corpus.Options{Format: corpus.Format(c.Format)}}
 	if c.TextField != "text" {
 		j.options.TextColumn = c.TextField
 	}
 	// Messages of a file are judged by their own clock where they have one, so that the same file gives the same verdicts.
-	j.gate = gate.New(gate.Config{Inspector: in, Policy: policy, Senders: 1 << 16, Now: func() time.Time {
+	j.gate = gate.New(gate.Config{Inspector: inspector, Policy: policy, Senders: 1 << 16, Now: func() time.Time {
 		if j.msg.Time.IsZero() {
 			return time.Unix(0, 0)
 		}
 		return j.msg.Time
 	}})
 	return j, nil
+}
+
+// open opens a file by its name; "-" is standard input.
+func (j *judge) open(name string) (*corpus.Reader, error) {
+	if name == "-" {
+		return corpus.New("standard input", j.in, j.options)
+	}
+	return corpus.Open(name, j.options)
 }
 
 // one judges a sample. The verdict holds until the next.
@@ -101,7 +110,7 @@ func (j *judge) one(s *corpus.Sample) *gate.Verdict {
 func (j *judge) each(ctx context.Context, files []string, bar *bar, f func(*corpus.Sample) error) error {
 	var s corpus.Sample
 	for _, name := range files {
-		r, err := corpus.Open(name, j.options)
+		r, err := j.open(name)
 		if err != nil {
 			return err
 		}
@@ -170,7 +179,7 @@ Examples:
 
 // Run judges files. What was judged before something that cannot be read has been printed.
 func (c scanCommand) Run(ctx context.Context, io streams) error {
-	j, err := c.judge(ctx)
+	j, err := c.judge(ctx, io.in)
 	if err != nil {
 		return err
 	}
@@ -234,7 +243,7 @@ stopped at the thresholds of the policy, and what other thresholds would give.`
 
 // Run judges labelled files and prints the figures.
 func (c evalCommand) Run(ctx context.Context, io streams) error {
-	j, err := c.judge(ctx)
+	j, err := c.judge(ctx, io.in)
 	if err != nil {
 		return err
 	}
@@ -290,7 +299,7 @@ classes, calibrated on groups of near-duplicates that it has not seen. Texts ali
 func (c trainCommand) Run(ctx context.Context, io streams) error {
 	var examples []inspect.Example
 	reading := newBar(io.err, -1, "reading")
-	j := &judge{home: c.Home}
+	j := &judge{in: io.in, home: c.Home}
 	err := j.each(ctx, c.Files, reading, func(s *corpus.Sample) error {
 		if s.Label == message.ClassUnset {
 			return nil

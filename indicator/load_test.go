@@ -239,6 +239,33 @@ func TestWatcher(t *testing.T) {
 	}
 }
 
+// Other files take the place of those that were watched, or nothing changes.
+func TestReplace(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) File {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return File{Path: path}
+	}
+	var set Set
+	w := NewWatcher(&set, []File{write("one.txt", "evil.example\n")}, slog.New(slog.DiscardHandler), nil)
+	if _, err := w.Reload(t.Context(), nil); err != nil || set.Load().Len() != 1 {
+		t.Fatal(set.Load().Len(), err)
+	}
+	first := set.Load()
+	if _, err := w.Replace(t.Context(), []File{{Path: filepath.Join(dir, "nowhere.txt")}}, nil); err == nil || set.Load() != first {
+		t.Error("a list that is not there:", err)
+	}
+	if w.look(t.Context()); set.Load() != first {
+		t.Error("read again without a change")
+	}
+	if _, err := w.Replace(t.Context(), []File{write("two.txt", "a.example\nb.example\n")}, nil); err != nil || set.Load().Len() != 2 {
+		t.Error(set.Load().Len(), err)
+	}
+}
+
 func TestWatcherEnds(t *testing.T) {
 	w := NewWatcher(new(Set), nil, slog.New(slog.DiscardHandler), nil)
 	ctx, cancel := context.WithCancel(context.Background())

@@ -57,6 +57,19 @@ func (w *Watcher) Reload(ctx context.Context, progress func(done, total int64)) 
 	return w.reload(ctx, progress, w.stamps())
 }
 
+// Replace watches other files from now on and puts what they hold in force. Where they cannot be read nothing changes.
+func (w *Watcher) Replace(ctx context.Context, files []File, progress func(done, total int64)) ([]Warning, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	old, seen := w.files, w.seen
+	w.files = files
+	warnings, err := w.reload(ctx, progress, w.stamps())
+	if err != nil {
+		w.files, w.seen = old, seen
+	}
+	return warnings, err
+}
+
 func (w *Watcher) reload(ctx context.Context, progress func(done, total int64), now []stamp) ([]Warning, error) {
 	w.seen = now // taken before reading, so that a change meanwhile is met next time
 	start := time.Now()

@@ -14,8 +14,6 @@ import (
 	"github.com/sekisho/sekisho/subject"
 )
 
-func now() time.Time { return time.Now() }
-
 // deliver is the path of a deliver_sm or data_sm from the SMSC: a receipt goes to the account whose message it is
 // about, a text to the account that its number belongs to, or back to the SMSC where it hands its subscribers' traffic
 // over. The SMSC is answered once the next hop has answered.
@@ -301,10 +299,11 @@ func (b *binding) judged(p smpp.PDU) {
 	f := b.door.newFlight(b.session, p, nil)
 	returned := 0
 	if owner == nil {
-		returned = b.door.returns.seen(m, b.sub.body, loop.Return.Duration)
+		returned = b.door.returns.seen(m, loop.Return.Duration)
 	}
 	if returned > 0 {
 		b.door.metrics.returned.Inc()
+		b.door.returns.count.Add(1)
 	}
 	if returned > 1 { // it goes round: slow it down, lose nothing
 		f.status = smpp.StatusRxTAppn
@@ -394,7 +393,7 @@ func (b *binding) back(f *flight, loop *Loop, p smpp.PDU) {
 		f.settle(&b.touched, nil)
 		return
 	}
-	b.door.returns.sent(&b.msg, b.sub.body)
+	b.door.returns.sent(&b.msg)
 	b.touched.add(s)
 }
 
@@ -412,10 +411,11 @@ func looped(f *flight, err error) {
 // not. A text may be sent twice by its writer, so that the first return passes; a further one is slowed down. The
 // table is bounded: beyond, nothing is noticed.
 type returns struct {
-	once sync.Once
-	seed maphash.Seed
-	mu   sync.Mutex
-	at   map[uint64]returned
+	count atomic.Int64 // since somebody was told
+	once  sync.Once
+	seed  maphash.Seed
+	mu    sync.Mutex
+	at    map[uint64]returned
 }
 
 type returned struct {
@@ -425,7 +425,7 @@ type returned struct {
 
 const returnsMax = 200_000
 
-func (r *returns) key(m *message.Message, body []byte) uint64 {
+func (r *returns) key(m *message.Message) uint64 {
 	r.once.Do(func() { r.seed, r.at = maphash.MakeSeed(), make(map[uint64]returned) })
 	var h maphash.Hash
 	h.SetSeed(r.seed)
@@ -438,8 +438,8 @@ func (r *returns) key(m *message.Message, body []byte) uint64 {
 }
 
 // seen says how often this text has been given back before, within the time that counts.
-func (r *returns) seen(m *message.Message, body []byte, within time.Duration) int {
-	k := r.key(m, body)
+func (r *returns) seen(m *message.Message, within time.Duration) int {
+	k := r.key(m)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	x, ok := r.at[k]
@@ -452,8 +452,8 @@ func (r *returns) seen(m *message.Message, body []byte, within time.Duration) in
 	return x.times
 }
 
-func (r *returns) sent(m *message.Message, body []byte) {
-	k := r.key(m, body)
+func (r *returns) sent(m *message.Message) {
+	k := r.key(m)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if x, ok := r.at[k]; ok {

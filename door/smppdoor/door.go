@@ -232,6 +232,7 @@ func (d *Door) housekeeping() {
 			return
 		case <-minute.C:
 			d.alarmUndecodable()
+			d.alarmReturned()
 		case now := <-tick.C:
 			d.parked.expire(d, now)
 			d.longs.expire(now.Add(-d.cfg.Load().Long.Expiry.Duration), d.metrics.longExpired)
@@ -249,6 +250,13 @@ func (d *Door) alarmUndecodable() {
 		if n := a.undone.Swap(0); n > undecodableAlarm {
 			d.Log.Warn("smpp: many texts of this account cannot be read, or in more than one way; is its alphabet right?", "account", id, "in_a_minute", n)
 		}
+	}
+}
+
+// alarmReturned tells of texts that came back on the p2p loop: binds that should lead past us do not.
+func (d *Door) alarmReturned() {
+	if n := d.returns.count.Swap(0); n > 0 {
+		d.Log.Warn("smpp: texts that were given back to the SMSC came to us again; are the binds of loop.via routed past Sekisho?", "in_a_minute", n)
 	}
 }
 

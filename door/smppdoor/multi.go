@@ -2,6 +2,7 @@ package smppdoor
 
 import (
 	"sync"
+	"time"
 
 	"github.com/sekisho/sekisho/message"
 	"github.com/sekisho/sekisho/smpp"
@@ -17,7 +18,7 @@ func (e *esme) multi(p smpp.PDU) {
 		e.refuse(p, smpp.StatusOf(err))
 		return
 	}
-	if !e.account.limiter.AllowN(now(), m.Count) {
+	if !e.account.limiter.AllowN(time.Now(), m.Count) {
 		e.door.metrics.overRate.Inc()
 		e.refuse(p, smpp.StatusThrottled)
 		return

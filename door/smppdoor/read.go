@@ -47,7 +47,7 @@ func (b *submission) read(c smpp.Command, body []byte, dflt smpp.Alphabet) error
 func (b *submission) readText(dflt smpp.Alphabet) {
 	m := &b.sm
 	user, both := m.UserData()
-	b.payload = len(m.ShortMessage) == 0 && len(user) > 0
+	b.payload = b.command == smpp.DataSM || len(m.ShortMessage) == 0 && len(user) > 0
 	b.oddHead = both
 	coding := smpp.ParseDataCoding(m.DataCoding, dflt)
 	b.alphabet, b.shift = coding.Alphabet, smpp.Shift{}
