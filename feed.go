@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"math"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -23,6 +24,7 @@ type feed struct {
 	mu       sync.Mutex
 	watchers []chan console.Entry
 	text     func(from, to subject.Address) string // of simulated texts; nil where they are real
+	bypassed func() bool                           // whether stopping is switched off just now
 }
 
 func newFeed(to record.Putter) *feed { return &feed{to: to} }
@@ -53,6 +55,9 @@ func (f *feed) Subscribe(ctx context.Context) <-chan console.Entry {
 }
 
 func (f *feed) show(v *record.Verdict) {
+	if v.Parts > 1 && v.Come < v.Parts && !v.Stopped() {
+		return // a part that is on its way before its message is whole: the last one is shown
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	room := slices.ContainsFunc(f.watchers, func(c chan console.Entry) bool { return len(c) < cap(c) })
@@ -60,6 +65,8 @@ func (f *feed) show(v *record.Verdict) {
 		return
 	}
 	e := entry(v)
+	// What was delivered all the same may also be a warning that had no room, or a hold that could not be kept.
+	e.Bypass = e.Bypass && f.bypassed != nil && f.bypassed()
 	if f.text != nil {
 		e.Text = f.text(v.From, v.To)
 	}
@@ -79,18 +86,28 @@ func entry(v *record.Verdict) console.Entry {
 		Mode: console.Mode(message.Mode(v.Mode).String()), Unjudged: v.OptedOut || v.Class == message.ClassUnset,
 	}
 	e.Bypass = e.Do == message.Deliver && message.Mode(v.Mode).Allows(v.Outcome) > message.Deliver
-	about := v.About
+	about, weight := v.About, float64(0)
 	for _, name := range v.Rules {
 		r := ruleOf(name)
 		if r == nil {
 			continue
 		}
 		f := inspect.Finding{Rule: r}
+		if v.Class == message.Spam {
+			weight += float64(r.Spam)
+		} else {
+			weight += float64(r.Phishing)
+		}
 		if len(about) > 0 && aboutSomething(r) {
 			f.About, about = about[0], about[1:]
 		}
 		e.Reasons = append(e.Reasons, console.Reason{Rule: name, Weight: max(r.Phishing, r.Spam),
 			Why: [2]string{f.Sentence(inspect.English), f.Sentence(inspect.Japanese)}})
+	}
+	// What the rules do not explain is the classifier's.
+	p := min(float64(max(v.PPhishing, v.PBad-v.PPhishing)), 1-1e-6)
+	if rest := math.Log(p/(1-p)) - weight; (v.Class == message.Spam || v.Class == message.Phishing) && rest > 0.5 {
+		e.Reasons = append(e.Reasons, console.Reason{Rule: "wording", Weight: float32(rest), Why: gate.Wording(v.Class)})
 	}
 	return e
 }

@@ -203,7 +203,7 @@ func (c scanCommand) Run(ctx context.Context, io streams) error {
 		case v.Outcome == message.Deliver && !c.All:
 			return nil
 		default:
-			buf = appendLine(buf[:0], s, v, lang)
+			buf = appendLine(buf[:0], s, v, &j.verdicts.Report, lang)
 		}
 		_, err := out.Write(buf)
 		return err
@@ -217,7 +217,7 @@ func (c scanCommand) Run(ctx context.Context, io streams) error {
 }
 
 // appendLine writes a verdict for people.
-func appendLine(dst []byte, s *corpus.Sample, v *gate.Verdict, lang inspect.Language) []byte {
+func appendLine(dst []byte, s *corpus.Sample, v *gate.Verdict, r *inspect.Report, lang inspect.Language) []byte {
 	id := s.ID
 	if id == "" {
 		id = fmt.Sprintf("line %d", s.Line)
@@ -225,6 +225,9 @@ func appendLine(dst []byte, s *corpus.Sample, v *gate.Verdict, lang inspect.Lang
 	dst = fmt.Appendf(dst, "%-8s %-8s p=%.3f  %s\n", v.Outcome, v.Class, v.PBad, id)
 	for _, f := range v.Reasons {
 		dst = fmt.Appendf(dst, "         - %s\n", f.Sentence(lang))
+	}
+	if v.Class == message.Phishing && r.Phishing > 0 || v.Class == message.Spam && r.Spam > 0 {
+		dst = fmt.Appendf(dst, "         - %s\n", gate.Wording(v.Class)[lang])
 	}
 	return dst
 }

@@ -41,6 +41,11 @@ var wording = [message.Classes]struct{ name, en, ja string }{
 		"文面が、これまでに確認された詐欺と似ています。"},
 }
 
+// Wording is the reason, by Language, that the classifier is where it makes a text spam or phishing; empty for ham.
+func Wording(c message.Class) [2]string {
+	return [2]string{wording[c%message.Classes].en, wording[c%message.Classes].ja}
+}
+
 // AppendJSON appends the verdict on m as one JSON object, without a newline, and returns the extended
 // buffer. r is the report that came with it. It allocates nothing but room in dst.
 //

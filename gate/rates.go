@@ -13,15 +13,15 @@ var (
 	ruleMinute = &inspect.Rule{
 		Name: "sender-rate-minute", Phishing: 1.2, Spam: 1.5,
 		Why: [2]string{
-			"the sender has sent more texts with links or numbers within a minute than people do (%s)",
-			"送信元が1分間に、通常の利用を超える数のリンク・電話番号付きSMSを送信しています（%s）",
+			"The sender has sent more texts with links or numbers within a minute than people do (%s).",
+			"送信元が1分間に、通常の利用を超える数のリンク・電話番号付きSMSを送信しています（%s通）。",
 		},
 	}
 	ruleHour = &inspect.Rule{
 		Name: "sender-rate-hour", Phishing: 1.2, Spam: 1.5,
 		Why: [2]string{
-			"the sender has sent more texts with links or numbers within an hour than people do (%s)",
-			"送信元が1時間に、通常の利用を超える数のリンク・電話番号付きSMSを送信しています（%s）",
+			"The sender has sent more texts with links or numbers within an hour than people do (%s).",
+			"送信元が1時間に、通常の利用を超える数のリンク・電話番号付きSMSを送信しています（%s通）。",
 		},
 	}
 )

@@ -44,6 +44,7 @@ type Verdict struct {
 	About  [][]byte
 	Family uint64 // signature of the text's wording
 	Parts  uint8
+	Come   uint8  // of them so far; it is for who looks as records pass, and not written
 	Delay  uint32 // that judging added, microseconds
 	Status uint32 // the next hop's command_status (SMPP 3.4 §5.1.3); 0 is ESME_ROK
 }

@@ -62,7 +62,7 @@ func (f *flight) note(m *message.Message, v *gate.Verdict, r *inspect.Report, p 
 	rec.Class, rec.Outcome, rec.Done, rec.Mode = v.Class, v.Outcome, v.Do, uint8(v.Mode)
 	rec.OptedOut = v.Skipped == gate.OptedOut
 	rec.From, rec.To = m.From, v.To
-	rec.PPhishing, rec.PBad, rec.Parts = v.PPhishing, v.PBad, m.Parts
+	rec.PPhishing, rec.PBad, rec.Parts, rec.Come = v.PPhishing, v.PBad, m.Parts, m.Arrived
 	if v.Skipped == gate.Judged {
 		rec.Family = r.Folded.Family
 	}
