@@ -9,7 +9,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/sekisho/sekisho/consent"
@@ -245,12 +244,4 @@ func must[T any](v T, err error) T {
 		panic(err)
 	}
 	return v
-}
-
-func splitHost(s string) string {
-	h, _, err := net.SplitHostPort(s)
-	if err != nil {
-		return s
-	}
-	return strings.Trim(h, "[]")
 }

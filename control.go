@@ -28,7 +28,11 @@ func (p *program) bypassFile() string { return filepath.Join(p.cfg.Data, "bypass
 
 func socketPath(data string) string { return filepath.Join(data, "control.sock") }
 
-func (p *program) startControl() error {
+// startControl comes last: what is asked for by it needs everything else.
+func (p *program) startControl(context.Context) error {
+	if p.path == "" {
+		return nil
+	}
 	path := socketPath(p.cfg.Data)
 	os.Remove(path) // left behind by one that was killed: startData found nobody there
 	l, err := net.Listen("unix", path)
@@ -139,12 +143,12 @@ func (c serveCommand) Run(ctx context.Context, io streams) error {
 	}
 	log := cfg.Log.logger(io.err)
 	debug.SetGCPercent(gcPercent)
+	reloads := hangups() // from the first moment: a signal that nobody takes would end the process
 	p, err := startProgram(ctx, cfg, c.Config, log, nil)
 	if err != nil {
 		return err
 	}
 	log.Info("sekisho serves", "smpp", p.smpp.Addr().String(), "console", cfg.Console.Origin, "mode", p.mode(), "version", programVersion())
-	reloads := hangups()
 	for {
 		select {
 		case <-reloads:

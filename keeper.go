@@ -25,6 +25,7 @@ type keeper struct {
 type sealed struct {
 	Command  smpp.Command `json:"command"`
 	Bodies   [][]byte     `json:"bodies"`
+	Via      string       `json:"via"`
 	Alias    string       `json:"alias,omitempty"`
 	AtOnce   []byte       `json:"at_once,omitempty"`
 	OnExpiry []byte       `json:"on_expiry,omitempty"`
@@ -48,7 +49,7 @@ func (k *keeper) Hold(ctx context.Context, all []*smppdoor.Held) error {
 }
 
 func (k *keeper) row(ctx context.Context, h *smppdoor.Held) (*store.Held, error) {
-	plain, err := json.Marshal(sealed{h.Command, h.Bodies, h.Alias, h.AtOnce, h.OnExpiry})
+	plain, err := json.Marshal(sealed{h.Command, h.Bodies, h.Via, h.Alias, h.AtOnce, h.OnExpiry})
 	if err != nil {
 		return nil, err
 	}
@@ -132,7 +133,7 @@ func (k *keeper) Take(ctx context.Context, id string) ([]*smppdoor.Held, error) 
 			return nil, fmt.Errorf("held message %s: %w", h.ID, err)
 		}
 		all = append(all, &smppdoor.Held{ID: h.ID, Group: h.Once, Account: h.Account, Route: h.Route, Outcome: h.Outcome,
-			Time: time.UnixMicro(h.Time), Expires: time.UnixMicro(h.Expires), Alias: s.Alias, Command: s.Command, Bodies: s.Bodies,
+			Time: time.UnixMicro(h.Time), Expires: time.UnixMicro(h.Expires), Via: s.Via, Alias: s.Alias, Command: s.Command, Bodies: s.Bodies,
 			AtOnce: s.AtOnce, OnExpiry: s.OnExpiry})
 	}
 	if len(all) == 0 {

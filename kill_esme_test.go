@@ -38,7 +38,8 @@ type text struct {
 
 	id       string // that it was acknowledged with
 	acks     int
-	lost     int // attempts whose end nobody knows: unanswered, or answered ESME_RSYSERR
+	lost     int  // attempts whose end nobody knows: unanswered, or answered ESME_RSYSERR
+	released bool // on our asking, and the SMSC took it
 	receipts []toldReceipt
 }
 
@@ -122,6 +123,12 @@ func (l *ledger) answered(n int, st smpp.Status, id string) (retry bool) {
 		l.again(n, true)
 	}
 	return true
+}
+
+func (l *ledger) released(n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.texts[n].released = true
 }
 
 // receipt notes a receipt; its source is the recipient, who has one text only.

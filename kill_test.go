@@ -66,8 +66,9 @@ type killRun struct {
 	chaos   *chaos
 	stopped chan struct{}
 	wg      sync.WaitGroup
-	mu      sync.Mutex
 	asked   map[int]bool // held texts that were to be released
+
+	releases sync.WaitGroup
 }
 
 func newKillRun(t *testing.T, n int, seed uint64) *killRun {
@@ -153,21 +154,24 @@ func (k *killRun) acknowledged(n int64) {
 
 // release asks for the release of a few held texts, whatever becomes of Sekisho meanwhile.
 func (k *killRun) release() {
-	var ids []string
+	asked := make(map[int]string)
 	k.ledger.mu.Lock()
 	for i := range k.ledger.texts {
 		x := &k.ledger.texts[i]
-		if x.kind == held && x.acks > 0 && !k.asked[i] && len(ids) < 4 {
+		if x.kind == held && x.acks > 0 && !k.asked[i] && len(asked) < 4 {
 			k.asked[i] = true
-			ids = append(ids, x.id)
+			asked[i] = x.id
 		}
 	}
 	k.ledger.mu.Unlock()
-	for _, id := range ids {
-		k.wg.Go(func() {
+	for n, id := range asked {
+		k.releases.Go(func() {
 			ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 			defer cancel()
-			ask(ctx, filepath.Join(k.dir, "sekisho.toml"), "/release", url.Values{"id": {id}})
+			said, err := ask(ctx, filepath.Join(k.dir, "sekisho.toml"), "/release", url.Values{"id": {id}})
+			if err == nil && strings.Contains(said, smpp.StatusOK.String()) {
+				k.ledger.released(n)
+			}
 		})
 	}
 	k.chaos.pause(50 * time.Millisecond)
@@ -177,6 +181,7 @@ func (k *killRun) release() {
 func (k *killRun) calm() {
 	began := time.Now()
 	k.release() // and once undisturbed
+	k.releases.Wait()
 	for k.ledger.missing() > 0 && time.Since(began) < 2*time.Minute {
 		time.Sleep(20 * time.Millisecond)
 	}

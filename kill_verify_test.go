@@ -32,7 +32,7 @@ func (l *ledger) missing() (n int) {
 	defer l.mu.Unlock()
 	for i := range l.texts {
 		x := &l.texts[i]
-		if x.registered && (!ownID(x.id) || x.kind == blocked) && !l.told(x) {
+		if x.registered && (!ownID(x.id) || x.kind == blocked || x.released) && !l.told(x) {
 			n++
 		}
 	}

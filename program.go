@@ -14,6 +14,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -54,6 +55,7 @@ type program struct {
 	keys      *auth.Keys
 	feed      *feed
 	smpp      *smppdoor.Door
+	open      atomic.Bool // ESMEs can bind
 	http      *httpdoor.Door
 	console   *console.Console
 	pages     net.Addr // where the console listens
@@ -80,8 +82,9 @@ func startProgram(ctx context.Context, cfg Config, path string, log *slog.Logger
 	p.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	for _, step := range []func(context.Context) error{
 		p.startData, p.startJudging, p.startRecords,
+		p.makeSMPP,
 		func(ctx context.Context) error { return p.startPages(ctx, try) },
-		p.startSMPP,
+		p.startSMPP, p.startControl,
 	} {
 		if err := step(ctx); err != nil {
 			p.stop(context.Background())
@@ -252,6 +255,7 @@ func (p *program) startRecords(ctx context.Context) error {
 	})
 	p.background(p.expire)
 	p.feed = newFeed(p.queue)
+	p.feed.bypassed = func() bool { byHand, byItself := p.gate.Bypass(); return byHand || byItself }
 	p.keys = &auth.Keys{}
 	return p.loadKeys(ctx)
 }
@@ -344,20 +348,16 @@ func (p *program) startPages(_ context.Context, try *tryFeed) error {
 		return nil
 	})
 	go s.Serve(l)
-	if p.path == "" {
-		return nil
-	}
-	return p.startControl()
+	return nil
 }
 
 // ready reports whether messages can be taken: the SMSC is there, records can be written.
 func (p *program) ready(w http.ResponseWriter, r *http.Request) {
 	problem := ""
-	if p.smpp != nil {
-		if bound, wanted := p.smpp.Up(); wanted > 0 && bound == 0 {
-			problem = "no bind to an SMSC is up"
-		}
-	} else {
+	if bound, wanted := p.smpp.Up(); wanted > 0 && bound == 0 {
+		problem = "no bind to an SMSC is up"
+	}
+	if !p.open.Load() {
 		problem = "starting"
 	}
 	if err := p.stream.Healthy(); err != nil {
@@ -389,7 +389,8 @@ func (p passwords) CheckPassword(ctx context.Context, name, hash, password strin
 	return ok && err == nil
 }
 
-func (p *program) startSMPP(context.Context) error {
+// makeSMPP makes the door before the pages that look at it; startSMPP opens it for traffic behind them.
+func (p *program) makeSMPP(context.Context) error {
 	d, err := smppdoor.New(p.cfg.SMPP, smppdoor.Parts{
 		Gate: p.gate, Keeper: &keeper{p.store, p.seal, p.key}, Recorder: record.NewRecorder(p.feed),
 		Passwords:  passwords{auth.NewPasswords(max(1, runtime.GOMAXPROCS(0)/2)), auth.NewAttempts(1 << 14)},
@@ -399,11 +400,22 @@ func (p *program) startSMPP(context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.onStop("the SMPP door", d.Shutdown)
-	if err := d.Start(); err != nil {
+	p.smpp = d
+	p.onStop("the message ids", func(ctx context.Context) error {
+		if p.open.Load() {
+			return nil // shut with the door
+		}
+		return d.Shutdown(ctx)
+	})
+	return nil
+}
+
+func (p *program) startSMPP(context.Context) error {
+	if err := p.smpp.Start(); err != nil {
 		return err
 	}
-	p.smpp = d
+	p.open.Store(true)
+	p.onStop("the SMPP door", p.smpp.Shutdown)
 	return nil
 }
 
@@ -411,7 +423,9 @@ func (p *program) startSMPP(context.Context) error {
 func (p *program) watchDelays(ctx context.Context) {
 	tick := time.NewTicker(5 * time.Second)
 	defer tick.Stop()
+	p.mu.Lock()
 	p.delays = append(p.delays, p.gate.Delays())
+	p.mu.Unlock()
 	for {
 		select {
 		case <-ctx.Done():

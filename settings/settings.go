@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/renameio/v2"
+	"github.com/google/renameio/v2/maybe"
 	"github.com/pelletier/go-toml/v2"
 )
 
@@ -69,5 +69,6 @@ func (d *Duration) UnmarshalText(b []byte) error {
 // MarshalText writes it.
 func (d Duration) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
 
-// WriteFile writes a file whole or not at all: a reader, and a crash, find the old one or the new one.
-func WriteFile(path string, b []byte) error { return renameio.WriteFile(path, b, 0o600) }
+// WriteFile writes a file whole or not at all: a reader, and a crash, find the old one or the new one. Windows cannot
+// promise that.
+func WriteFile(path string, b []byte) error { return maybe.WriteFile(path, b, 0o600) }

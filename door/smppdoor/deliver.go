@@ -313,20 +313,11 @@ func (b *binding) judged(p smpp.PDU) {
 	}
 	if returned == 0 {
 		b.judge(f)
-		if b.verdicts.Each[0].Do.Stopped() {
-			f.status = smpp.StatusRxRAppn
-			if loop != nil {
-				f.status = loop.Answer
-			}
-			if f.long != nil {
-				f.long.stop(b.verdicts.Each[0].Do, b.sub.sm.Source, b.sub.sm.Dest)
-			}
-			f.resp = append(f.resp[:0], 0)
-			f.settle(&b.touched, nil)
-			return
-		}
 		if f.rec.Done == message.Label {
 			f.rec.Done = message.Deliver // a subscriber's own words are not written into
+		}
+		if do := b.verdicts.Each[0].Do; do.Stopped() && !b.stopped(f, do, loop, p) {
+			return
 		}
 	}
 	if owner != nil {
@@ -334,6 +325,47 @@ func (b *binding) judged(p smpp.PDU) {
 		return
 	}
 	b.back(f, loop, p)
+}
+
+// stopped holds or stops a text, and reports whether it is to go on after all: where it cannot be held, and the
+// fallback is to deliver.
+func (b *binding) stopped(f *flight, do message.Outcome, loop *Loop, p smpp.PDU) (passes bool) {
+	answer := smpp.StatusRxRAppn
+	if loop != nil {
+		answer = loop.Answer
+	}
+	if f.long != nil {
+		f.long.stop(do, b.sub.sm.Source, b.sub.sm.Dest)
+	}
+	if do == message.Hold && loop != nil {
+		c, body := b.submission(loop, p)
+		h := b.door.held(f, &b.msg, &b.sub, do, body)
+		h.Class, h.Via, h.Command = b.verdicts.Each[0].Class, loop.Via, c
+		f.then = func(f *flight, err error) {
+			if f.rec.Done == message.Deliver { // it could not be held, and went on
+				looped(f)
+				return
+			}
+			f.to.Reply(f.command.Response(), answer, f.seq, messageIDNull)
+			f.to.Flush()
+		}
+		if b.door.keep(hold{f: f, held: h}) {
+			return false
+		}
+		f.then = nil
+	}
+	if do == message.Hold {
+		b.door.metrics.fellBack.Inc()
+		if b.door.cfg.Load().Stopped.Fallback == FallbackDeliver {
+			f.rec.Done = message.Deliver
+			return true
+		}
+		f.rec.Done = message.Block
+	}
+	f.status = answer
+	f.resp = append(f.resp[:0], 0)
+	f.settle(&b.touched, nil)
+	return false
 }
 
 func (b *binding) judge(f *flight) {
@@ -361,21 +393,8 @@ func (b *binding) toOwner(f *flight, a *account, p smpp.PDU) {
 // deliver_sm does not have is filled in as configured.
 func (b *binding) back(f *flight, loop *Loop, p smpp.PDU) {
 	via := b.door.upstream(loop.Via)
-	c, body := smpp.SubmitSM, p.Body
-	if p.Command == smpp.DataSM {
-		c = smpp.DataSM
-	} else {
-		m := b.sub.sm
-		m.ServiceType, m.Priority = []byte(loop.Service), byte(loop.Priority)
-		if len(m.ValidityPeriod) == 0 {
-			m.ValidityPeriod = []byte(loop.Validity)
-		}
-		m.RegisteredDelivery = byte(loop.Register)
-		m.ScheduleDeliveryTime, m.ReplaceIfPresent, m.DefaultMsgID = nil, 0, 0
-		b.body = m.Append(b.body[:0])
-		body = b.body
-	}
-	f.then = looped
+	c, body := b.submission(loop, p)
+	f.then = func(f *flight, _ error) { looped(f) }
 	if via == nil {
 		f.status = smpp.StatusSysErr
 		f.settle(&b.touched, nil)
@@ -397,8 +416,24 @@ func (b *binding) back(f *flight, loop *Loop, p smpp.PDU) {
 	b.touched.add(s)
 }
 
+// submission is what came as deliver_sm, written as the submit that goes back.
+func (b *binding) submission(loop *Loop, p smpp.PDU) (smpp.Command, []byte) {
+	if p.Command == smpp.DataSM {
+		return smpp.DataSM, p.Body
+	}
+	m := b.sub.sm
+	m.ServiceType, m.Priority = []byte(loop.Service), byte(loop.Priority)
+	if len(m.ValidityPeriod) == 0 {
+		m.ValidityPeriod = []byte(loop.Validity)
+	}
+	m.RegisteredDelivery = byte(loop.Register)
+	m.ScheduleDeliveryTime, m.ReplaceIfPresent, m.DefaultMsgID = nil, 0, 0
+	b.body = m.Append(b.body[:0])
+	return smpp.SubmitSM, b.body
+}
+
 // looped answers the SMSC for a text that went back to it. What it did not take it keeps and tries again.
-func looped(f *flight, err error) {
+func looped(f *flight) {
 	st := f.status
 	if st != smpp.StatusOK {
 		st = smpp.StatusRxTAppn

@@ -283,11 +283,10 @@ func (r *rig) eventually(what string, ok func() bool) {
 // client is an ESME, and the receipts it was given.
 type client struct {
 	*smpptest.ESME
-	r    *rig
-	mu   sync.Mutex
-	got  []smpp.SM
-	st   smpp.Status
-	wait time.Duration
+	r   *rig
+	mu  sync.Mutex
+	got []smpp.SM
+	st  smpp.Status
 }
 
 func (r *rig) bind(command smpp.Command, window int) *client {
@@ -605,6 +604,29 @@ func TestLoop(t *testing.T) {
 	}
 	if got := r.texts(); len(got) != 1 || got[0] != "hello friend" {
 		t.Errorf("came back: %q", got)
+	}
+	if st := deliver("HOLD this"); st != smpp.StatusOK {
+		t.Errorf("held: %v", st)
+	}
+	r.keeper.mu.Lock()
+	var held string
+	for id, h := range r.keeper.held {
+		if h.Via == "back" {
+			held = id
+		}
+	}
+	r.keeper.mu.Unlock()
+	if st, err := r.door.Release(context.Background(), held); st != smpp.StatusOK || err != nil {
+		t.Errorf("release: %v %v", st, err)
+	}
+	if got := r.texts(); len(got) != 2 || got[1] != "HOLD this" {
+		t.Errorf("released: %q", got)
+	}
+	r.keeper.mu.Lock()
+	r.keeper.fail = context.DeadlineExceeded
+	r.keeper.mu.Unlock()
+	if st := deliver("HOLD that"); st != smpp.StatusOK || len(r.texts()) != 2 {
+		t.Errorf("neither held nor delivered: %v", st)
 	}
 	// The same text again may be its writer's; a third time it goes round.
 	if st := deliver("hello friend"); st != smpp.StatusOK {

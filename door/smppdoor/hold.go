@@ -37,7 +37,8 @@ type Keeper interface {
 type Held struct {
 	ID      string // ours, as the ESME was told
 	Group   string // parts of one long message have one
-	Account string
+	Account string // who handed it in: an account, or an SMSC that hands its subscribers' texts over
+	Via     string // the upstream that release submits to
 	Route   message.Route
 	Class   message.Class
 	Outcome message.Outcome // Hold, or Block where it is accepted and ends here
@@ -52,6 +53,8 @@ type Held struct {
 
 	AtOnce   []byte // deliver_sm that is owed from the start: a REJECTD receipt; nil: none
 	OnExpiry []byte // deliver_sm that is owed when it expires; nil: none
+
+	body []byte // of the submit that is held now, the last of Bodies
 }
 
 // Owed is a receipt that an account has not taken yet.
@@ -85,7 +88,7 @@ type holds struct {
 type hold struct {
 	f    *flight
 	held *Held
-	e    *esme
+	bind int // which bind of the upstream is tried first
 }
 
 // holdQueue bounds what waits to be kept, holdBatch what is kept by one commit.
@@ -107,22 +110,8 @@ func (h *holds) wake() {
 // hold hands a message to the Keeper. The answer follows when it is on disk; where it cannot be kept, the fallback applies.
 func (e *esme) hold(f *flight, o message.Outcome) {
 	e.takeBack(f)
-	if e.door.Keeper == nil || o == message.Hold && e.door.Subscriber != nil && !e.door.Subscriber(e.msg.To[0].Line()) {
-		e.fallBack(f, e.sub.command, e.sub.body)
-		return
-	}
-	h := &Held{
-		ID: newID(heldPrefix), Account: e.msg.Account, Route: e.msg.Route, Class: e.verdicts.Each[0].Class, Outcome: o,
-		From: e.msg.From, To: e.msg.To[0], Time: e.msg.Time, Alias: string(f.alias),
-		Expires: e.msg.Time.Add(e.door.cfg.Load().Stopped.Expires.Duration), Command: e.sub.command,
-	}
-	h.Group = h.ID
-	if f.long != nil {
-		h.Group, h.Bodies = f.long.holdAs(h.ID)
-	}
-	if len(h.Bodies) == 0 {
-		h.Bodies = [][]byte{append([]byte(nil), e.sub.body...)}
-	}
+	h := e.door.held(f, &e.msg, &e.sub, o, e.sub.body)
+	h.Class, h.Via = e.verdicts.Each[0].Class, e.account.cfg.Load().Upstream
 	if f.keep {
 		if o == message.Block {
 			h.AtOnce = receipt(&e.sub.sm, h, smpp.StateRejected, h.Time)
@@ -130,11 +119,37 @@ func (e *esme) hold(f *flight, o message.Outcome) {
 			h.OnExpiry = receipt(&e.sub.sm, h, smpp.StateExpired, h.Expires)
 		}
 	}
+	if !e.door.keep(hold{f, h, e.index}) {
+		e.fallBack(f, e.sub.command, e.sub.body)
+	}
+}
+
+// held is a message that is to be kept, with the parts of it that came before; body is the submit of this one.
+func (d *Door) held(f *flight, m *message.Message, b *submission, o message.Outcome, body []byte) *Held {
+	h := &Held{
+		ID: newID(heldPrefix), Account: m.Account, Route: m.Route, Outcome: o, From: m.From, To: m.To[0], Time: m.Time,
+		Alias: string(f.alias), Expires: m.Time.Add(d.cfg.Load().Stopped.Expires.Duration), Command: b.command,
+		body: append([]byte(nil), body...),
+	}
+	h.Group = h.ID
+	if f.long != nil {
+		h.Group, h.Bodies = f.long.holdAs(h.ID, f.part)
+	}
+	h.Bodies = append(h.Bodies, h.body)
+	return h
+}
+
+// keep queues a message to be kept; false where that cannot be.
+func (d *Door) keep(h hold) bool {
+	if d.Keeper == nil || h.held.Outcome == message.Hold && d.Subscriber != nil && !d.Subscriber(h.held.To.Line()) {
+		return false
+	}
 	select {
-	case e.door.holds.queue <- hold{f, h, e}:
+	case d.holds.queue <- h:
+		return true
 	default:
-		e.door.metrics.holdFailed.Inc()
-		e.fallBack(f, e.sub.command, h.Bodies[len(h.Bodies)-1])
+		d.metrics.holdFailed.Inc()
+		return false
 	}
 }
 
@@ -236,9 +251,10 @@ func (d *Door) kept(h hold, err error) {
 		r := smpp.MessageIDBody{MessageID: f.id}
 		f.resp = r.Append(f.resp[:0])
 	case d.cfg.Load().Stopped.Fallback == FallbackDeliver:
+		d.metrics.fellBack.Inc()
 		f.rec.Done = message.Deliver
-		if up := d.upstream(h.e.account.cfg.Load().Upstream); up != nil {
-			s, st := up.send(h.e.index, h.held.Command, h.held.Bodies[len(h.held.Bodies)-1], f)
+		if up := d.upstream(h.held.Via); up != nil {
+			s, st := up.send(h.bind, h.held.Command, h.held.body, f)
 			if st == smpp.StatusOK {
 				s.Flush()
 				return
@@ -246,6 +262,7 @@ func (d *Door) kept(h hold, err error) {
 		}
 		f.status = smpp.StatusThrottled
 	default:
+		d.metrics.fellBack.Inc()
 		f.rec.Done = message.Block
 		f.status = d.cfg.Load().Stopped.Status
 	}
@@ -372,16 +389,13 @@ func (d *Door) Release(ctx context.Context, id string) (smpp.Status, error) {
 }
 
 func (d *Door) releaseOne(ctx context.Context, h *Held, body []byte) smpp.Status {
-	a := d.account(h.Account)
-	if a == nil {
-		return smpp.StatusInvSysID
-	}
-	up := d.upstream(a.cfg.Load().Upstream)
+	up := d.upstream(h.Via)
 	if up == nil {
 		return smpp.StatusSysErr
 	}
+	a := d.account(h.Account) // nil where an SMSC handed it over: then there is no receipt
 	f := d.newFlight(nil, smpp.PDU{Command: h.Command}, a)
-	if alias := h.Alias; h.OnExpiry != nil || h.AtOnce != nil {
+	if alias := h.Alias; a != nil && (h.OnExpiry != nil || h.AtOnce != nil) {
 		if alias == "" {
 			alias = h.ID
 		}
@@ -405,8 +419,8 @@ func (d *Door) releaseOne(ctx context.Context, h *Held, body []byte) smpp.Status
 	}
 }
 
-// holdAs names what the parts of a long message are held under, and gives the parts that came before.
-func (w *long) holdAs(id string) (group string, bodies [][]byte) {
+// holdAs names what the parts of a long message are held under, and gives the other parts to the first that is held.
+func (w *long) holdAs(id string, part uint8) (group string, bodies [][]byte) {
 	w.mu.Lock()
 	first := w.group == ""
 	if first {
@@ -415,7 +429,7 @@ func (w *long) holdAs(id string) (group string, bodies [][]byte) {
 	group = w.group
 	w.mu.Unlock()
 	if first {
-		bodies = w.bodies()
+		bodies = w.bodies(part)
 	}
 	return group, bodies
 }

@@ -235,13 +235,13 @@ func (c cancelled) Response(_ *smpp.Session, p smpp.PDU, err error) {
 	c.door.metrics.cancels.WithLabelValues(how).Inc()
 }
 
-// bodies are the parts as they came, for a message that is held.
-func (w *long) bodies() [][]byte {
+// bodies are the parts as they came, but one, for a message that is held.
+func (w *long) bodies(but uint8) [][]byte {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	var all [][]byte
 	for i := range w.parts {
-		if w.parts[i].hash != 0 && w.parts[i].body != nil {
+		if i != int(but) && w.parts[i].hash != 0 && w.parts[i].body != nil {
 			all = append(all, w.parts[i].body)
 		}
 	}

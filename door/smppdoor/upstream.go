@@ -46,17 +46,18 @@ func (u *upstream) start() {
 	}
 }
 
-// keep keeps one bind up: it is made again with a growing, uneven pause.
+// keep keeps one bind up: it is made again with a pause that is uneven, and grows while binds fail or last no longer
+// than it. One that has served is made again at once, or the fifth cut of an hour would cost a quarter of a minute.
 func (u *upstream) keep(i int) {
-	pause := 100 * time.Millisecond
+	const first = 100 * time.Millisecond
+	pause := first
 	for u.ctx.Err() == nil {
-		started := time.Now()
-		err := u.bind(i)
+		lasted, err := u.bind(i)
 		if u.ctx.Err() != nil {
 			return
 		}
-		if time.Since(started) > 30*time.Second {
-			pause = 100 * time.Millisecond
+		if lasted > pause {
+			pause = first
 		}
 		u.door.Log.Warn("smpp: bind to SMSC is down", "upstream", u.cfg.Load().Name, "bind", i, "err", err, "again_in", pause)
 		t := time.NewTimer(pause/2 + rand.N(pause))
@@ -69,15 +70,15 @@ func (u *upstream) keep(i int) {
 	}
 }
 
-// bind makes one bind and serves it until it ends.
-func (u *upstream) bind(i int) error {
+// bind makes one bind and serves it until it ends; it says how long the bind was up.
+func (u *upstream) bind(i int) (lasted time.Duration, err error) {
 	cfg := u.cfg.Load()
 	ctx, cancel := context.WithTimeout(u.ctx, u.timers.Response.Duration)
 	defer cancel()
 	var d net.Dialer
 	conn, err := d.DialContext(ctx, "tcp", cfg.Address)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	if cfg.TLS {
 		name := cfg.ServerName
@@ -103,13 +104,14 @@ func (u *upstream) bind(i int) error {
 	}); err != nil {
 		s.Close()
 		<-b.ended
-		return err
+		return 0, err
 	}
 	u.binds[i].Store(b)
+	since := time.Now()
 	u.door.Log.Info("smpp: bound to SMSC", "upstream", cfg.Name, "bind", i)
 	<-b.ended
 	u.binds[i].CompareAndSwap(b, nil)
-	return why
+	return time.Since(since), why
 }
 
 // drain unbinds all binds once what is outstanding is answered, for at most so long.
