@@ -83,9 +83,9 @@ func entry(v *record.Verdict) console.Entry {
 	e := console.Entry{
 		ID: string([]byte(v.ID)), Time: time.UnixMicro(v.Time), Route: v.Route, Account: v.Account, From: v.From, To: v.To,
 		Class: v.Class, PPhishing: v.PPhishing, PBad: v.PBad, Outcome: v.Outcome, Do: v.Done,
-		Mode: console.Mode(message.Mode(v.Mode).String()), Unjudged: v.OptedOut || v.Class == message.ClassUnset,
+		Mode: console.Mode(v.Mode.String()), Unjudged: v.OptedOut || v.Class == message.ClassUnset,
 	}
-	e.Bypass = e.Do == message.Deliver && message.Mode(v.Mode).Allows(v.Outcome) > message.Deliver
+	e.Bypass = e.Do == message.Deliver && v.Mode.Allows(v.Outcome) > message.Deliver
 	about, weight := v.About, float64(0)
 	for _, name := range v.Rules {
 		r := ruleOf(name)

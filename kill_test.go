@@ -182,11 +182,18 @@ func (k *killRun) calm() {
 	began := time.Now()
 	k.release() // and once undisturbed
 	k.releases.Wait()
-	for k.ledger.missing() > 0 && time.Since(began) < 2*time.Minute {
-		time.Sleep(20 * time.Millisecond)
-	}
-	if n := k.ledger.missing(); n > 0 {
-		k.t.Errorf("%d receipts never came", n)
+	for last, moved := -1, began; ; time.Sleep(20 * time.Millisecond) {
+		n := k.ledger.missing()
+		if n == 0 {
+			break
+		}
+		if n != last {
+			last, moved = n, time.Now()
+		}
+		if time.Since(moved) > 30*time.Second {
+			k.t.Errorf("%d receipts never came", n)
+			break
+		}
 	}
 	k.t.Logf("the last receipt came %v after the last acknowledgement", time.Since(began).Round(time.Millisecond))
 	for _, m := range []struct {

@@ -30,6 +30,7 @@ type commands struct {
 	Bypass       bypassCommand   `cmd:"" help:"Stop all stopping, at once, or end that: bypass on, bypass off."`
 	Reload       reloadCommand   `cmd:"" help:"Let the running checkpoint read accounts, certificates, policy and lists again."`
 	Release      releaseCommand  `cmd:"" help:"Deliver a held message after all."`
+	Find         findCommand     `cmd:"" help:"Look up what became of messages, for customer care."`
 	Scan         scanCommand     `cmd:"" help:"Judge the messages of files, or of standard input (-)."`
 	Eval         evalCommand     `cmd:"" help:"Judge labelled messages and say how well that went."`
 	Train        trainCommand    `cmd:"" help:"Learn the classifier from labelled messages."`

@@ -234,6 +234,13 @@ func (p *program) startRecords(ctx context.Context) error {
 	if p.seal, err = record.NewSealer(secret, p.store); err != nil {
 		return err
 	}
+	unsure, err := p.store.HeldIn(ctx, store.StateReleasing, 100)
+	if err != nil {
+		return err
+	}
+	for _, h := range unsure {
+		p.log.Warn("a held message was being released when the checkpoint ended; whether the SMSC has it is not known, and it is not sent again", "id", h.ID, "account", h.Account)
+	}
 	p.stream, err = stream.Open(ctx, stream.Config{Dir: filepath.Join(p.cfg.Data, "stream"), URL: p.cfg.Stream.URL,
 		MaxBytes: p.cfg.Stream.MaxBytes, Replicas: p.cfg.Stream.Replicas}, p.log, p.metrics)
 	if err != nil {
@@ -326,7 +333,7 @@ func (p *program) startPages(_ context.Context, try *tryFeed) error {
 	mux.Handle("/v1/", p.http)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", p.ready)
-	mux.Handle("GET /metrics", promhttp.HandlerFor(p.metrics, promhttp.HandlerOpts{}))
+	mux.Handle("GET /metrics", p.console.Guard(promhttp.HandlerFor(p.metrics, promhttp.HandlerOpts{})))
 	mux.Handle("/", p.console.Guard(p.console)) // what has a key of its own needs no guard
 	l, err := net.Listen("tcp", p.cfg.Console.Listen)
 	if err != nil {

@@ -10,8 +10,8 @@ import (
 // machine (DNS rebinding) would otherwise read what we serve. main puts it before all it serves by HTTP.
 func (c *Console) Guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch host := hostname(r.Host); host {
-		case "localhost", "127.0.0.1", "::1", c.own:
+		switch host := hostname(r.Host); {
+		case host == "localhost", host == c.own, net.ParseIP(host) != nil: // a number cannot be made to point elsewhere
 			next.ServeHTTP(w, r)
 		default:
 			http.Error(w, "This is not the host you asked for. Open "+c.cfg.Origin+" instead.", http.StatusMisdirectedRequest)

@@ -65,7 +65,7 @@ func (v *Verdict) Append(dst []byte) []byte {
 	if v.OptedOut {
 		flags |= flagOpted
 	}
-	dst = append(dst, 0, 0, kindVerdict, flags, byte(v.Route), byte(v.Class), byte(v.Outcome), byte(v.Done), v.Mode, v.Parts)
+	dst = append(dst, 0, 0, kindVerdict, flags, byte(v.Route), byte(v.Class), byte(v.Outcome), byte(v.Done), byte(v.Mode), v.Parts)
 	dst = binary.LittleEndian.AppendUint64(dst, uint64(v.Time))
 	dst, fromPlain := appendAddress(dst, &v.From)
 	dst, toPlain := appendAddress(dst, &v.To)

@@ -39,7 +39,7 @@ type Row struct {
 	Route             message.Route
 	Class             message.Class
 	Outcome, Done     message.Outcome
-	Mode              uint8
+	Mode              message.Mode
 	OptedOut          bool
 	From, To          Party
 	PPhishing, PBad   float32
@@ -100,7 +100,7 @@ func (r *Row) decodeVerdict(d *decoder) {
 	r.Class = message.Class(d.below(byte(message.Classes)))
 	r.Outcome = message.Outcome(d.below(byte(message.Outcomes)))
 	r.Done = message.Outcome(d.below(byte(message.Outcomes)))
-	r.Mode = d.byte()
+	r.Mode = message.Mode(d.below(byte(message.Modes)))
 	r.Parts = d.byte()
 	r.Time = int64(d.uint64())
 	fromPlain := d.party(&r.From)

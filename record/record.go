@@ -31,8 +31,8 @@ type Verdict struct {
 	Class    message.Class
 	Outcome  message.Outcome // what was judged
 	Done     message.Outcome // what was done
-	Mode     uint8           // gate.Mode
-	OptedOut bool            // the recipient's contract refused judging
+	Mode     message.Mode
+	OptedOut bool // the recipient's contract refused judging
 
 	From, To subject.Address
 

@@ -93,27 +93,3 @@ func TestLoadSecret(t *testing.T) {
 		t.Error("half a secret was taken")
 	}
 }
-
-func TestTap(t *testing.T) {
-	var tap Tap
-	var r Row
-	if err := r.Decode(sealed(t, verdict())); err != nil {
-		t.Fatal(err)
-	}
-	tap.Show(&r) // nobody looks
-	l := tap.Look(2)
-	for range 5 {
-		tap.Show(&r)
-	}
-	if got := <-l.C; string(got.Account) != "aggregator-1" || &got.Account[0] == &r.Account[0] {
-		t.Error("what is shown is not a copy")
-	}
-	if l.Missed() != 3 {
-		t.Errorf("missed %d", l.Missed())
-	}
-	l.Close()
-	l.Close()
-	if tap.Wanted() {
-		t.Error("still wanted")
-	}
-}

@@ -76,7 +76,7 @@ func Accounts() []Account {
 		{"tsubame", message.A2P, "an aggregator of banks, couriers, schools and sign-in codes"},
 		{"hibari", message.A2P, "an aggregator of shops, clinics and restaurants"},
 		{"mejiro", message.A2P, "an aggregator that takes whoever pays"},
-		{"smsc", message.P2P, "subscribers' own texts, handed over by the SMSC"},
+		{"suzume", message.P2P, "subscribers' own texts, handed over by the SMSC"},
 		{"umi", message.Intl, "the international gateway"},
 	}
 }

@@ -168,7 +168,7 @@ func parseHeading(f []string) (s section, err error) {
 		return s, fmt.Errorf("from=spoof without ids=")
 	}
 	if s.account == "" {
-		s.account = "smsc"
+		s.account = "suzume"
 	}
 	return s, nil
 }

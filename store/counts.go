@@ -100,7 +100,7 @@ func (t *tally) add(r *record.Row, seq uint64, i int) {
 		return
 	}
 	at := len(t.key)
-	t.key = append(t.key, byte(r.Route), byte(r.Class), byte(r.Outcome), byte(r.Done), r.Mode, byte(len(r.Door)))
+	t.key = append(t.key, byte(r.Route), byte(r.Class), byte(r.Outcome), byte(r.Done), byte(r.Mode), byte(len(r.Door)))
 	t.key = append(append(t.key, r.Door...), r.Account...)
 	c := t.counts[string(t.key)]
 	if c == nil {

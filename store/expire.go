@@ -15,9 +15,6 @@ type Retentions struct {
 	Held    time.Duration // held messages after they were decided
 }
 
-// DefaultRetentions are what the shipped policy says.
-var DefaultRetentions = Retentions{Counts: 400 * 24 * time.Hour, Stopped: 90 * 24 * time.Hour, Passed: 30 * 24 * time.Hour, Held: 7 * 24 * time.Hour}
-
 // expireRows is how many rows a transaction deletes: others write in between.
 const expireRows = 1000
 

@@ -398,7 +398,7 @@ func scanPack(rows *sql.Rows, f func(*record.Row)) error {
 
 func passage(r *record.Row) Passage {
 	return Passage{Time: r.Time, Door: string(r.Door), Account: string(r.Account), MessageID: string(r.ID),
-		Route: r.Route.String(), Class: r.Class.String(), Outcome: r.Outcome.String(), Done: r.Done.String(), Mode: r.Mode,
+		Route: r.Route.String(), Class: r.Class.String(), Outcome: r.Outcome.String(), Done: r.Done.String(), Mode: uint8(r.Mode),
 		OptedOut: r.OptedOut, From: party(r.From), To: party(r.To), PPhishing: float64(r.PPhishing), PBad: float64(r.PBad),
 		Rules: texts(r.Rules), Trial: texts(r.Trial), About: texts(r.About), Family: r.Family, Parts: r.Parts,
 		Delay: r.Delay, Status: r.Status}

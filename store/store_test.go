@@ -568,7 +568,7 @@ func testHostile(t *testing.T, s *Store) {
 	v := verdict(0)
 	v.ID, v.Account, v.Door = "a\x00\xff'\"\n", "\xc3\x28'; DROP TABLE counts; --", "\x00"
 	v.Rules, v.About = []string{"\x00", "line\nbreak"}, [][]byte{{0xed, 0xa0, 0x80, 0}}
-	v.Time, v.Delay, v.Status, v.Mode, v.Parts = -1, 1<<32-1, 1<<32-1, 255, 255
+	v.Time, v.Delay, v.Status, v.Mode, v.Parts = -1, 1<<32-1, 1<<32-1, message.Enforce, 255
 	v.To, v.From = must(subject.Alphanumeric("\xff\xfe")), must(subject.Alphanumeric("'"))
 	w := *v
 	w.Outcome, w.Done = message.Deliver, message.Deliver

@@ -178,7 +178,7 @@ func (d *Door) record(s *session, v *gate.Verdict) {
 	}
 	*rec = record.Verdict{
 		Time: at.UnixMicro(), Door: m.Door, Account: m.Account, ID: m.ID, Route: m.Route,
-		Class: v.Class, Outcome: v.Outcome, Done: v.Do, Mode: uint8(v.Mode), OptedOut: v.Skipped == gate.OptedOut,
+		Class: v.Class, Outcome: v.Outcome, Done: v.Do, Mode: v.Mode, OptedOut: v.Skipped == gate.OptedOut,
 		From: m.From, To: v.To, PPhishing: v.PPhishing, PBad: v.PBad,
 		Rules: rec.Rules[:0], Trial: rec.Trial[:0], About: rec.About[:0],
 		Delay: uint32(min(time.Since(m.Time).Microseconds(), 1<<32-1)),

@@ -59,7 +59,7 @@ func (f *flight) note(m *message.Message, v *gate.Verdict, r *inspect.Report, p 
 	f.noted = true
 	rec := &f.rec
 	rec.Time, rec.Door, rec.Account, rec.Route = m.Time.UnixMicro(), m.Door, m.Account, m.Route
-	rec.Class, rec.Outcome, rec.Done, rec.Mode = v.Class, v.Outcome, v.Do, uint8(v.Mode)
+	rec.Class, rec.Outcome, rec.Done, rec.Mode = v.Class, v.Outcome, v.Do, v.Mode
 	rec.OptedOut = v.Skipped == gate.OptedOut
 	rec.From, rec.To = m.From, v.To
 	rec.PPhishing, rec.PBad, rec.Parts, rec.Come = v.PPhishing, v.PBad, m.Parts, m.Arrived

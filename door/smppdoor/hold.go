@@ -376,16 +376,34 @@ func (d *Door) Release(ctx context.Context, id string) (smpp.Status, error) {
 	}
 	worst := smpp.StatusOK
 	for _, h := range all {
-		for _, body := range h.Bodies {
-			if st := d.releaseOne(ctx, h, body); st != smpp.StatusOK {
-				worst = st
-			}
+		st := d.releaseBodies(ctx, h)
+		if st != smpp.StatusOK {
+			worst = st
 		}
-		if err := d.Keeper.Released(ctx, h.ID, worst); err != nil {
+		// Whoever asked may have gone away: what happened is written down all the same.
+		note, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+		err := d.Keeper.Released(note, h.ID, st)
+		cancel()
+		if err != nil {
 			return worst, err
 		}
 	}
 	return worst, nil
+}
+
+// releaseBodies submits what is held under one id. What the SMSC refuses for now can be released again only where
+// nothing of it has gone: nobody may get a part twice.
+func (d *Door) releaseBodies(ctx context.Context, h *Held) smpp.Status {
+	for i, body := range h.Bodies {
+		st := d.releaseOne(ctx, h, body)
+		if i > 0 && (st == smpp.StatusThrottled || st == smpp.StatusMsgQFul) {
+			st = smpp.StatusDeliveryFailure
+		}
+		if st != smpp.StatusOK {
+			return st
+		}
+	}
+	return smpp.StatusOK
 }
 
 func (d *Door) releaseOne(ctx context.Context, h *Held, body []byte) smpp.Status {

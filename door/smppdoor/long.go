@@ -55,6 +55,7 @@ type longPart struct {
 	up    *upstream
 	id    []byte // at the SMSC
 	state partState
+	taken bool // by the SMSC, once at least
 }
 
 type partState uint8
@@ -181,6 +182,10 @@ func (w *long) answered(f *flight) {
 		return
 	}
 	if f.status != smpp.StatusOK {
+		if p.taken {
+			p.state = partTaken // it was a repetition
+			return
+		}
 		*p = longPart{} // the ESME will send it again
 		w.arrived--
 		return
@@ -190,6 +195,10 @@ func (w *long) answered(f *flight) {
 		w.cancel(f.door, p)
 		return
 	}
+	if p.taken { // a repetition: it must not stand in for a part that has not come
+		return
+	}
+	p.taken = true
 	if w.taken++; w.taken == w.key.total { // whole and delivered: only what tells repetitions is kept
 		for i := range w.parts {
 			w.parts[i].text, w.parts[i].body, w.parts[i].id = nil, nil, nil

@@ -32,7 +32,6 @@ var (
 	wantDesc  = prometheus.NewDesc("sekisho_smpp_upstream_binds_wanted", "Binds to an SMSC that there should be.", []string{"upstream"}, nil)
 	waitDesc  = prometheus.NewDesc("sekisho_smpp_upstream_outstanding", "Requests that wait for an SMSC's answer.", []string{"upstream"}, nil)
 	esmeDesc  = prometheus.NewDesc("sekisho_smpp_sessions", "Bound sessions of an account.", []string{"account"}, nil)
-	idsDesc   = prometheus.NewDesc("sekisho_smpp_message_ids", "Message ids whose final receipt has not come.", nil, nil)
 	longDesc  = prometheus.NewDesc("sekisho_smpp_long_messages", "Long messages whose parts are remembered.", nil, nil)
 	queueDesc = prometheus.NewDesc("sekisho_smpp_hold_queue", "Messages that wait to be kept.", nil, nil)
 )
@@ -81,7 +80,7 @@ func (x *metrics) register(r prometheus.Registerer, d *Door) {
 
 // Describe and Collect read what is counted elsewhere.
 func (x *metrics) Describe(c chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{bindsDesc, wantDesc, waitDesc, esmeDesc, idsDesc, longDesc, queueDesc} {
+	for _, d := range []*prometheus.Desc{bindsDesc, wantDesc, waitDesc, esmeDesc, longDesc, queueDesc} {
 		c <- d
 	}
 }
@@ -98,7 +97,6 @@ func (x *metrics) Collect(c chan<- prometheus.Metric) {
 	for id, n := range x.door.Sessions() {
 		gauge(esmeDesc, n, id)
 	}
-	gauge(idsDesc, x.door.ids.Len())
 	gauge(longDesc, x.door.longs.len())
 	gauge(queueDesc, len(x.door.holds.queue))
 }

@@ -3,6 +3,7 @@ package smppdoor
 import (
 	"context"
 	"crypto/tls"
+	"log/slog"
 	"math/rand/v2"
 	"net"
 	"sync"
@@ -59,7 +60,11 @@ func (u *upstream) keep(i int) {
 		if lasted > pause {
 			pause = first
 		}
-		u.door.Log.Warn("smpp: bind to SMSC is down", "upstream", u.cfg.Load().Name, "bind", i, "err", err, "again_in", pause)
+		level := slog.LevelDebug // somebody who knows need not be told at every try
+		if lasted > 0 || pause == first {
+			level = slog.LevelWarn
+		}
+		u.door.Log.Log(u.ctx, level, "smpp: bind to SMSC is down", "upstream", u.cfg.Load().Name, "bind", i, "err", err, "again_in", pause)
 		t := time.NewTimer(pause/2 + rand.N(pause))
 		select {
 		case <-t.C:
