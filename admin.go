@@ -126,7 +126,7 @@ type keyCommand struct {
 
 type keyAdd struct {
 	Name   string   `arg:"" help:"Whose it is: the account that its messages are counted under."`
-	Scope  []string `default:"judge" help:"What it may: judge, metrics, admin."`
+	Scope  []string `default:"judge" help:"What it may: judge, metrics."`
 	Config string   `short:"c" default:"sekisho.toml" help:"The configuration file."`
 }
 

@@ -333,7 +333,7 @@ func (p *program) startPages(_ context.Context, try *tryFeed) error {
 	mux.Handle("/v1/", p.http)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", p.ready)
-	mux.Handle("GET /metrics", p.console.Guard(promhttp.HandlerFor(p.metrics, promhttp.HandlerOpts{})))
+	mux.Handle("GET /metrics", p.metricsFor(promhttp.HandlerFor(p.metrics, promhttp.HandlerOpts{})))
 	mux.Handle("/", p.console.Guard(p.console)) // what has a key of its own needs no guard
 	l, err := net.Listen("tcp", p.cfg.Console.Listen)
 	if err != nil {
@@ -356,6 +356,23 @@ func (p *program) startPages(_ context.Context, try *tryFeed) error {
 	})
 	go s.Serve(l)
 	return nil
+}
+
+// metricsFor lets who is on this machine read metrics, and elsewhere who has a key for it: they have names of accounts.
+func (p *program) metricsFor(next http.Handler) http.Handler {
+	here := p.console.Guard(next)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if from, err := netip.ParseAddrPort(r.RemoteAddr); err == nil && from.Addr().Unmap().IsLoopback() {
+			here.ServeHTTP(w, r)
+			return
+		}
+		if c, err := p.keys.Check(r.Header.Get("Authorization")); err != nil || !c.Scopes.Has(auth.Metrics) {
+			w.Header().Set("WWW-Authenticate", `Bearer realm="sekisho"`)
+			http.Error(w, "From elsewhere, metrics need an API key with the scope metrics.", http.StatusUnauthorized)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // ready reports whether messages can be taken: the SMSC is there, records can be written.

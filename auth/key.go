@@ -30,11 +30,10 @@ type Scope uint32
 const (
 	Judge   Scope = 1 << iota // have messages judged
 	Metrics                   // read metrics
-	Admin                     // change settings, choices, lists
 	scopeEnd
 )
 
-var scopeNames = [...]string{"judge", "metrics", "admin"}
+var scopeNames = [...]string{"judge", "metrics"}
 
 // ParseScopes reads names of scopes.
 func ParseScopes(names []string) (Scope, error) {
