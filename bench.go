@@ -419,7 +419,7 @@ func (b *bench) memory(ctx context.Context, proxy *child, pdus [][]byte) error {
 	for {
 		select {
 		case err := <-done:
-			fmt.Fprintf(b.io.out, "memory of the checkpoint with all of it loaded: %.0f MB before traffic; highest under full load during a reload: %.0f MB\n", loaded, peak)
+			fmt.Fprintf(b.io.out, "memory of the checkpoint with all of it loaded: %.0f MB at rest; highest under full load during a reload: %.0f MB\n", loaded, peak)
 			return err
 		case <-time.After(20 * time.Millisecond):
 			peak = max(peak, resident(proxy.cmd.Process.Pid))

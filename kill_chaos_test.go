@@ -202,10 +202,8 @@ type chaos struct {
 	smsc    *process
 	wire    *wire
 	esmes   []*rawESME
-	config  string
 	health  string
 	release func() // asks Sekisho to release some held texts
-	log     func(format string, args ...any)
 	starts  []time.Duration
 }
 

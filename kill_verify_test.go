@@ -160,20 +160,24 @@ func (v *verdict) forwarded(i int, x *text) {
 
 // cut in two for its warning: the SMSC had taken both halves.
 func (v *verdict) cut(i int, x *text) {
-	halves := make(map[string]int)
-	whole := 0
+	halves := make(map[string][3]int) // by reference, which may come round
+	whole, alone := 0, 0
 	for _, a := range v.at[i] {
-		if halves[a.ref] |= 1 << a.part; halves[a.ref] == 0b110 {
-			whole++
-		}
+		h := halves[a.ref]
+		h[a.part%3]++
+		halves[a.ref] = h
 	}
-	v.orphans += len(halves) - whole // the other half was refused: this one is taken back where that can still be
+	for _, h := range halves {
+		whole += min(h[1], h[2])
+		alone += max(h[1], h[2]) - min(h[1], h[2])
+	}
+	v.orphans += alone // the other half was refused: this one is taken back where that can still be
 	switch {
 	case x.kind != warnedLong:
 		v.ledger.fault("text %d (kind %d) was cut", i, x.kind)
 	case whole == 0:
 		v.ledger.fault("text %d was acknowledged as %s, but the SMSC has not both halves", i, x.id)
-	case whole > 1+x.lost || len(v.at[i]) > 2*len(halves):
+	case whole > 1+x.lost:
 		v.ledger.fault("both halves of text %d came to the SMSC %d times, though its ESME sent it again unknowing %d times", i, whole, x.lost)
 	}
 }

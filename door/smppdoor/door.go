@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"math/rand/v2"
 	"net"
 	"path/filepath"
 	"slices"
@@ -53,6 +54,7 @@ type Door struct {
 	ids      *pending.Map
 	longs    *longs
 	parked   parked
+	ended    ended
 	holds    holds
 	returns  returns
 	merging  sync.Mutex // receipts of several submits that are one message
@@ -85,6 +87,7 @@ func New(cfg Config, p Parts) (*Door, error) {
 	d.ids = ids
 	d.longs = newLongs(cfg.Long.Max)
 	d.holds = newHolds()
+	d.ref.Store(rand.Uint32()) // a handset may still wait for parts that went out before a restart
 	d.ctx, d.stop = context.WithCancel(context.Background())
 	d.metrics.register(p.Metrics, d)
 	d.accounts.Store(&map[string]*account{})

@@ -409,7 +409,7 @@ func (d *Door) releaseBodies(ctx context.Context, h *Held) smpp.Status {
 func (d *Door) releaseOne(ctx context.Context, h *Held, body []byte) smpp.Status {
 	up := d.upstream(h.Via)
 	if up == nil {
-		return smpp.StatusSysErr
+		return smpp.StatusThrottled // nothing was sent: it stays held
 	}
 	a := d.account(h.Account) // nil where an SMSC handed it over: then there is no receipt
 	f := d.newFlight(nil, smpp.PDU{Command: h.Command}, a)

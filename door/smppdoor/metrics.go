@@ -67,7 +67,7 @@ func (x *metrics) register(r prometheus.Registerer, d *Door) {
 	x.nobody = counter("nobody", "Texts from an SMSC for a number of no account.")
 	x.returned = counter("returned", "Texts that came back from the SMSC on the p2p loop: its binds do not lead past us.")
 	x.cancels = vector("cancels", "Parts of stopped messages taken back at the SMSC: done, late, unsent.", "result")
-	x.receipts = vector("receipts", "Receipts: passed, away (ESME not bound), unknown (no such id), no-account.", "result")
+	x.receipts = vector("receipts", "Receipts: passed, again (the SMSC repeats one that was passed), away (ESME not bound), unknown (no such id), no-account.", "result")
 	x.undecodable = vector("undecodable", "Texts that could not be read, or in more than one way.", "account")
 	x.delay = prometheus.NewHistogram(prometheus.HistogramOpts{
 		Name: "sekisho_smpp_delay_seconds", Help: "From reading a submit to queueing it for the SMSC.",
