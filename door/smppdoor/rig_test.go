@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -353,7 +352,5 @@ func (c *client) submit(m *smpp.SM) (smpp.Status, string) {
 	}
 	return st, id
 }
-
-import "os"
 
 func writeFile(path, text string) error { return os.WriteFile(path, []byte(text), 0o600) }
