@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"net"
+	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/sekisho/sekisho/consent"
@@ -146,14 +148,53 @@ func (c *Config) check() error {
 	if c.Log.Format != "text" && c.Log.Format != "json" {
 		return fmt.Errorf("log.format: %q is neither text nor json", c.Log.Format)
 	}
-	if _, _, err := net.SplitHostPort(c.Console.Listen); err != nil {
-		return fmt.Errorf("console.listen: %q is no host:port", c.Console.Listen)
+	if err := settings.CheckAddress(c.Console.Listen); err != nil {
+		return fmt.Errorf("console.listen: %w", err)
+	}
+	// A browser's Origin header has nothing behind the host, and is compared as it stands.
+	if u, err := url.Parse(c.Console.Origin); err != nil || u.Host == "" || c.Console.Origin != u.Scheme+"://"+u.Host ||
+		u.Scheme != "http" && u.Scheme != "https" {
+		return fmt.Errorf("console.origin: %q is not http://HOST or https://HOST, as browsers have it, with nothing behind", c.Console.Origin)
+	}
+	// Addresses of databases and streams may hold passwords: they are not shown.
+	if d := c.Store.DSN; d != "" && !hasPrefix(d, "sqlite:", "postgres://", "postgresql://") {
+		return errors.New("store.dsn: it is neither empty, nor sqlite:PATH, nor postgres://HOST/DATABASE")
+	}
+	if err := c.Stream.check(); err != nil {
+		return err
 	}
 	if c.Data == "" {
 		return errors.New("data: name a folder")
 	}
 	c.SMPP.Home, c.SMPP.DataDir = c.Home, c.Data
 	return nil
+}
+
+func (c *StreamConfig) check() error {
+	if c.URL != "" {
+		for server := range strings.SplitSeq(c.URL, ",") { // of a cluster
+			if !hasPrefix(strings.TrimSpace(server), "nats://", "tls://") {
+				return errors.New("stream.url: it is neither empty, nor nats://HOST, nor tls://HOST")
+			}
+		}
+	}
+	if c.Replicas != 1 && c.Replicas != 3 && c.Replicas != 5 {
+		return fmt.Errorf("stream.replicas: %d; it is 1, 3 or 5", c.Replicas)
+	}
+	if c.Replicas > 1 && c.URL == "" {
+		return fmt.Errorf("stream.replicas: %d need a cluster; name it in stream.url", c.Replicas)
+	}
+	if c.MaxBytes < minStream {
+		return fmt.Errorf("stream.max_bytes: %d; records need room for %d (16 MiB) or more", c.MaxBytes, minStream)
+	}
+	return nil
+}
+
+// minStream is the smallest stream: a few packs of records, so that a short pause of the store loses none.
+const minStream = 16 << 20
+
+func hasPrefix(s string, any ...string) bool {
+	return slices.ContainsFunc(any, func(p string) bool { return strings.HasPrefix(s, p) })
 }
 
 func (c *Config) indicatorFiles() ([]indicator.File, error) {
@@ -181,7 +222,11 @@ func rules() []*inspect.Rule {
 }
 
 func (c *Config) readPolicy() (*gate.Policy, error) {
-	return gate.ReadPolicy(c.Policy, c.Home, rules())
+	p, err := gate.ReadPolicy(c.Policy, c.Home, rules())
+	if errors.Is(err, fs.ErrNotExist) {
+		err = fmt.Errorf("policy: %w", err)
+	}
+	return p, err
 }
 
 // sampleConfig is what `sekisho init` writes. A test holds it to the defaults.

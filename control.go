@@ -16,7 +16,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sekisho/sekisho/door/smppdoor"
 	"github.com/sekisho/sekisho/settings"
+	"github.com/sekisho/sekisho/smpp"
+	"github.com/sekisho/sekisho/store"
 )
 
 // The commands bypass, reload and release talk to the running checkpoint by a socket in its data folder: who may open
@@ -60,11 +63,7 @@ func (p *program) startControl(context.Context) error {
 	}))
 	mux.HandleFunc("POST /keys", answer(func(r *http.Request) (string, error) { return "API keys are read again", p.loadKeys(r.Context()) }))
 	mux.HandleFunc("POST /release", answer(func(r *http.Request) (string, error) {
-		st, err := p.smpp.Release(r.Context(), r.FormValue("id"))
-		if err != nil {
-			return "", err
-		}
-		return "the SMSC answered " + st.String(), nil
+		return p.release(r.Context(), r.FormValue("id"))
 	}))
 	// Profiles are for whoever looks for what eats the time of a running checkpoint:
 	// curl --unix-socket DATA/control.sock http://sekisho/debug/pprof/profile?seconds=10 > cpu.pprof
@@ -74,6 +73,28 @@ func (p *program) startControl(context.Context) error {
 	p.onStop("control", func(context.Context) error { return s.Close() })
 	go s.Serve(l)
 	return nil
+}
+
+// release delivers a held message and says what came of it.
+func (p *program) release(ctx context.Context, id string) (string, error) {
+	st, err := p.smpp.Release(ctx, id)
+	if err == nil && st == smpp.StatusOK {
+		return "the SMSC has taken it: " + st.String(), nil
+	}
+	h, lookErr := p.store.HeldByID(ctx, id)
+	switch {
+	case errors.Is(lookErr, store.ErrNotFound) && errors.Is(err, smppdoor.ErrNotHeld):
+		return "", err
+	case lookErr != nil:
+		return "", errors.Join(err, lookErr)
+	case err != nil && !errors.Is(err, smppdoor.ErrNotHeld):
+		return "", err
+	case err == nil && h.State == store.StateHeld:
+		return "", fmt.Errorf("the SMSC answered %s; the message is held still, and can be released later", st)
+	case err == nil:
+		return "", fmt.Errorf("the SMSC answered %s; the message is not sent again", st)
+	}
+	return "", fmt.Errorf("nothing to release: the message is %s since %s (%s)", h.State, time.UnixMicro(h.Decided).Format(time.DateTime), h.DecidedBy)
 }
 
 // setBypass is in force for the next message, and after a restart.
@@ -96,6 +117,9 @@ func (p *program) setBypass(on bool) (string, error) {
 	return "BYPASS IS ON: nothing is stopped, until `sekisho bypass off`", nil
 }
 
+// errNobody is returned where no checkpoint runs.
+var errNobody = errors.New("no checkpoint answers")
+
 // ask sends a request to the running checkpoint and gives its answer.
 func ask(ctx context.Context, config, path string, form url.Values) (string, error) {
 	cfg, err := readConfig(config)
@@ -113,7 +137,7 @@ func ask(ctx context.Context, config, path string, form url.Values) (string, err
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	res, err := client.Do(req)
 	if err != nil {
-		return "", fmt.Errorf("no checkpoint answers in %s; is `sekisho serve` running there?", cfg.Data)
+		return "", fmt.Errorf("%w in %s; is `sekisho serve` running there?", errNobody, cfg.Data)
 	}
 	defer res.Body.Close()
 	b, err := io.ReadAll(io.LimitReader(res.Body, 64<<10))

@@ -86,14 +86,21 @@ func entry(v *record.Verdict) console.Entry {
 		Mode: console.Mode(v.Mode.String()), Unjudged: v.OptedOut || v.Class == message.ClassUnset,
 	}
 	e.Bypass = e.Do == message.Deliver && v.Mode.Allows(v.Outcome) > message.Deliver
-	about, weight := v.About, float64(0)
-	for _, name := range v.Rules {
+	e.Reasons = explain(v.Class, float64(v.PPhishing), float64(v.PBad), v.Rules, v.About)
+	return e
+}
+
+// explain is why a message was judged as it was: the rules that were met, what they are about in the same order, and the
+// wording, where it says what the rules do not.
+func explain(class message.Class, pPhishing, pBad float64, rules []string, about [][]byte) (reasons []console.Reason) {
+	weight := 0.0
+	for _, name := range rules {
 		r := ruleOf(name)
 		if r == nil {
 			continue
 		}
 		f := inspect.Finding{Rule: r}
-		if v.Class == message.Spam {
+		if class == message.Spam {
 			weight += float64(r.Spam)
 		} else {
 			weight += float64(r.Phishing)
@@ -101,15 +108,15 @@ func entry(v *record.Verdict) console.Entry {
 		if len(about) > 0 && aboutSomething(r) {
 			f.About, about = about[0], about[1:]
 		}
-		e.Reasons = append(e.Reasons, console.Reason{Rule: name, Weight: max(r.Phishing, r.Spam),
+		reasons = append(reasons, console.Reason{Rule: name, Weight: max(r.Phishing, r.Spam),
 			Why: [2]string{f.Sentence(inspect.English), f.Sentence(inspect.Japanese)}})
 	}
 	// What the rules do not explain is the classifier's.
-	p := min(float64(max(v.PPhishing, v.PBad-v.PPhishing)), 1-1e-6)
-	if rest := math.Log(p/(1-p)) - weight; (v.Class == message.Spam || v.Class == message.Phishing) && rest > 0.5 {
-		e.Reasons = append(e.Reasons, console.Reason{Rule: "wording", Weight: float32(rest), Why: gate.Wording(v.Class)})
+	p := min(max(pPhishing, pBad-pPhishing), 1-1e-6)
+	if rest := math.Log(p/(1-p)) - weight; (class == message.Spam || class == message.Phishing) && rest > 0.5 {
+		reasons = append(reasons, console.Reason{Rule: "wording", Weight: float32(rest), Why: gate.Wording(class)})
 	}
-	return e
+	return reasons
 }
 
 func aboutSomething(r *inspect.Rule) bool {

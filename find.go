@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/sekisho/sekisho/inspect"
+	"github.com/sekisho/sekisho/message"
 	"github.com/sekisho/sekisho/record"
 	"github.com/sekisho/sekisho/store"
 	"github.com/sekisho/sekisho/subject"
@@ -38,6 +39,9 @@ Examples:
 
 // Run looks messages up in the store.
 func (c findCommand) Run(ctx context.Context, io streams) error {
+	if c.Limit < 1 || c.Since <= 0 {
+		return errors.New("-limit and -since are above 0")
+	}
 	if (c.To == "") == (c.ID == "") {
 		return errors.New("find what? Name either -to or -id")
 	}
@@ -45,7 +49,7 @@ func (c findCommand) Run(ctx context.Context, io streams) error {
 	if err != nil {
 		return err
 	}
-	s, err := openStore(ctx, &cfg, io)
+	s, err := openStore(ctx, &cfg, io, false)
 	if err != nil {
 		return err
 	}
@@ -73,9 +77,18 @@ func (c findCommand) Run(ctx context.Context, io streams) error {
 	fmt.Fprintln(w, "TIME\tACCOUNT\tROUTE\tMESSAGE ID\tDONE\tJUDGED\tRECEIPT\tWHY")
 	for _, p := range found {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", time.UnixMicro(p.Time).Format(time.DateTime), p.Account, p.Route, p.MessageID,
-			p.Done, p.Outcome, p.State, c.why(&p))
+			done(ctx, s, &p), p.Outcome, p.State, c.why(&p))
 	}
 	return w.Flush()
+}
+
+// done is what was done with a message, and what came of it since where it was held.
+func done(ctx context.Context, s *store.Store, p *store.Passage) string {
+	h, err := s.HeldByID(ctx, p.MessageID)
+	if err != nil || string(h.State) == p.Done || h.State == store.StateHeld {
+		return p.Done
+	}
+	return fmt.Sprintf("%s, %s %s", p.Done, h.State, time.UnixMicro(h.Decided).Format(time.DateTime))
 }
 
 func (c findCommand) party(cfg *Config, io streams) (record.Party, error) {
@@ -111,18 +124,14 @@ func (c findCommand) why(p *store.Passage) string {
 	if p.OptedOut {
 		return "not judged: the contract opted out"
 	}
+	class, _ := message.ParseClass(p.Class)
+	about := make([][]byte, len(p.About))
+	for i, a := range p.About {
+		about[i] = []byte(a)
+	}
 	var all []string
-	about := p.About
-	for _, name := range p.Rules {
-		r := ruleOf(name)
-		if r == nil {
-			continue
-		}
-		f := inspect.Finding{Rule: r}
-		if aboutSomething(r) && len(about) > 0 {
-			f.About, about = []byte(about[0]), about[1:]
-		}
-		all = append(all, f.Sentence(lang))
+	for _, r := range explain(class, p.PPhishing, p.PBad, p.Rules, about) {
+		all = append(all, r.Why[lang])
 	}
 	return strings.Join(all, " ")
 }

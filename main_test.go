@@ -104,6 +104,9 @@ func TestInitAndCheck(t *testing.T) {
 	if out := good(t, "", "init", dir); !strings.Contains(out, "check-config "+file) {
 		t.Error("init does not lead on: ", out)
 	}
+	// An account that everybody knows the password of must not come to life by a forgotten line.
+	bad(t, 1, "", []string{"check-config", file}, "aggregator", "password: its hash is missing", "hash-password")
+	write(t, file, filled(t, sampleConfig))
 	if out := good(t, "", "check-config", file); !strings.Contains(out, "is good") || !strings.Contains(out, "observe") {
 		t.Error(out)
 	}
@@ -111,6 +114,18 @@ func TestInitAndCheck(t *testing.T) {
 	good(t, "", "init", "--force", dir)
 	bad(t, 1, "", []string{"check-config", filepath.Join(dir, "other.toml")}, "other.toml", "no such file", "sekisho init")
 }
+
+// filled is a sample configuration whose account has the password "password".
+func filled(t *testing.T, text string) string {
+	t.Helper()
+	hash := strings.TrimSpace(good(t, "password\n", "hash-password"))
+	if !strings.Contains(text, emptyPassword) {
+		t.Fatalf("the sample has no %q", emptyPassword)
+	}
+	return strings.Replace(text, emptyPassword, `password = "`+hash+`"`, 1)
+}
+
+const emptyPassword = `password = ""`
 
 // What init writes is what holds without it, but for what it names as an example.
 func TestSampleConfigIsTheDefaults(t *testing.T) {
@@ -128,10 +143,28 @@ func TestSampleConfigIsTheDefaults(t *testing.T) {
 }
 
 func TestBadConfiguration(t *testing.T) {
+	sample := filled(t, sampleConfig)
 	for _, x := range []struct {
 		old, new string
 		words    []string
 	}{
+		{`enquire_link = "30s"`, `enquire_link = 30`, []string{"sekisho.toml line LINE", "smpp.session.enquire_link", "30"}},
+		{`listen = "127.0.0.1:2775"`, `listen = "127.0.0.1:70000"`, []string{"smpp.listen", "65535"}},
+		{`listen = "127.0.0.1:8470"`, `listen = "127.0.0.1:70000"`, []string{"console.listen", "65535"}},
+		{`origin = "http://localhost:8470"`, `origin = "localhost:8470"`, []string{"console.origin"}},
+		{`address = "127.0.0.1:2776"`, `address = "127.0.0.1:276200"`, []string{`"smsc"`, "address", "65535"}},
+		{`dsn = ""`, `dsn = "mysql://u:hidden@host/db"`, []string{"store.dsn", "sqlite:"}},
+		{`url = ""`, `url = "http://host:4222"`, []string{"stream.url", "nats://"}},
+		{"replicas = 1", "replicas = 2", []string{"stream.replicas", "1, 3 or 5"}},
+		{"replicas = 1", "replicas = 3", []string{"stream.replicas", "stream.url"}},
+		{"max_bytes = 1073741824", "max_bytes = 1024", []string{"stream.max_bytes", "16 MiB"}},
+		{"max_sessions = 2000", "max_sessions = 0", []string{"smpp.max_sessions"}},
+		{"window = 100 ", "window = 0 ", []string{"smpp.session.window"}},
+		{"binds = 10", "binds = -1", []string{"aggregator", "binds"}},
+		{"binds = 2 ", "binds = 1001 ", []string{`"smsc"`, "binds"}},
+		{`sources = ["*"]`, `sources = ["BA*NK"]`, []string{"aggregator", "sources", "BA*NK"}},
+		{"numbers = []", `numbers = ["*1"]`, []string{"aggregator", "numbers", "*1"}},
+		{`expires = "168h"`, `expires = "59s"`, []string{"smpp.stopped.expires", "1m"}},
 		{"max_sessions", "max_session", []string{"sekisho.toml line LINE", `"smpp.max_session"`}},
 		{`block = "refuse"`, `block = "perhaps"`, []string{"sekisho.toml", "smpp.stopped.block", "perhaps"}},
 		{`enquire_link = "30s"`, `enquire_link = "often"`, []string{"sekisho.toml line", "enquire_link", "often"}},
@@ -139,17 +172,17 @@ func TestBadConfiguration(t *testing.T) {
 		{`home = 81`, `home = 81 82`, []string{"sekisho.toml line LINE"}},
 		{`upstream = "smsc"`, `upstream = "elsewhere"`, []string{"aggregator", "elsewhere"}},
 		{`password = "$argon2id`, `password = "plain$`, []string{"aggregator", "password", "hash-password"}},
-		{`policy = "policy.toml"`, `policy = "nowhere.toml"`, []string{"nowhere.toml"}},
+		{`policy = "policy.toml"`, `policy = "nowhere.toml"`, []string{"policy: ", "nowhere.toml"}},
 		{`model = ""`, `model = "sekisho.toml"`, []string{"model"}},
 	} {
 		dir := t.TempDir()
 		good(t, "", "init", dir)
 		file := filepath.Join(dir, "sekisho.toml")
-		if !strings.Contains(sampleConfig, x.old) {
+		if !strings.Contains(sample, x.old) {
 			t.Fatalf("the sample has no %q", x.old)
 		}
-		write(t, file, strings.Replace(sampleConfig, x.old, x.new, 1))
-		line := fmt.Sprint(1 + strings.Count(sampleConfig[:strings.Index(sampleConfig, x.old)], "\n"))
+		write(t, file, strings.Replace(sample, x.old, x.new, 1))
+		line := fmt.Sprint(1 + strings.Count(sample[:strings.Index(sample, x.old)], "\n"))
 		for i := range x.words {
 			x.words[i] = strings.Replace(x.words[i], "LINE", line, 1)
 		}
@@ -157,6 +190,10 @@ func TestBadConfiguration(t *testing.T) {
 	}
 	dir := t.TempDir()
 	good(t, "", "init", dir)
+	write(t, filepath.Join(dir, "sekisho.toml"), strings.Replace(sample, `"127.0.0.1:8470"`, `":8470"`, 1))
+	if r := sekisho(t, "", "check-config", filepath.Join(dir, "sekisho.toml")); r.code != 0 || !strings.Contains(r.err, "warning: console.listen") {
+		t.Error("a page open to all: ", r)
+	}
 	write(t, filepath.Join(dir, "policy.toml"), "mode = \"enforce\"\n\n[thresholds.p2p]\nphisching = { hold = 0.9 }\n")
 	bad(t, 1, "", []string{"check-config", filepath.Join(dir, "sekisho.toml")}, "policy.toml line 4", "phisching")
 }

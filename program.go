@@ -110,47 +110,6 @@ func (p *program) stop(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// dataMark tells our data folder from any other.
-const dataMark = "SEKISHO"
-
-func (p *program) startData(context.Context) error {
-	if err := claimData(p.cfg.Data); err != nil {
-		return err
-	}
-	if c, err := net.Dial("unix", socketPath(p.cfg.Data)); err == nil {
-		c.Close()
-		return fmt.Errorf("data: another sekisho runs in %s", p.cfg.Data)
-	}
-	return nil
-}
-
-// claimData makes the data folder, or checks that it is one of ours.
-func claimData(dir string) error {
-	entries, err := os.ReadDir(dir)
-	if errors.Is(err, os.ErrNotExist) {
-		if err = os.MkdirAll(dir, 0o700); err == nil {
-			err = os.WriteFile(filepath.Join(dir, dataMark), []byte("data of Sekisho, version 1\n"), 0o600)
-		}
-		if err != nil {
-			return fmt.Errorf("data: %w", err)
-		}
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("data: %w", err)
-	}
-	mark, err := os.ReadFile(filepath.Join(dir, dataMark))
-	switch {
-	case err == nil && string(mark) == "data of Sekisho, version 1\n":
-		return nil
-	case err == nil:
-		return fmt.Errorf("data: %s was made by another version of Sekisho", dir)
-	case len(entries) == 0:
-		return os.WriteFile(filepath.Join(dir, dataMark), []byte("data of Sekisho, version 1\n"), 0o600)
-	}
-	return fmt.Errorf("data: %s is not empty and not ours (it has no file %s); name another folder", dir, dataMark)
-}
-
 // startJudging loads everything that judging reads: lists, choices, model, policy.
 func (p *program) startJudging(ctx context.Context) error {
 	files, err := p.cfg.indicatorFiles()
@@ -218,17 +177,18 @@ func (p *program) background(f func(context.Context)) {
 
 // startRecords opens the store and the stream, and what goes from the one to the other.
 func (p *program) startRecords(ctx context.Context) error {
-	secret, err := record.LoadSecret(filepath.Join(p.cfg.Data, "secret"))
+	var err error
+	if p.store, err = store.Open(ctx, p.cfg.dsn(), p.log, p.metrics); err != nil {
+		return err
+	}
+	p.onStop("the store", func(context.Context) error { return p.store.Close() })
+	secret, err := ownSecret(ctx, p.cfg.Data, p.store)
 	if err != nil {
 		return err
 	}
 	if p.key, err = record.NewKey(secret); err != nil {
 		return err
 	}
-	if p.store, err = store.Open(ctx, p.cfg.dsn(), p.log, p.metrics); err != nil {
-		return err
-	}
-	p.onStop("the store", func(context.Context) error { return p.store.Close() })
 	if p.seal, err = record.NewSealer(secret, p.store); err != nil {
 		return err
 	}
@@ -304,8 +264,9 @@ func (p *program) loadKeys(ctx context.Context) error {
 	var keys []auth.Key
 	for _, k := range rows {
 		scopes, err := auth.ParseScopes(k.Scopes)
-		if err != nil {
-			return fmt.Errorf("API key %s: %w", k.ID, err)
+		if err = errors.Join(err, auth.CheckName(k.Name)); err != nil { // one bad row must not keep others from being revoked
+			p.log.Error("an API key is left out", "id", k.ID, "err", err)
+			continue
 		}
 		if k.Revoked == 0 {
 			keys = append(keys, auth.Key{ID: k.ID, Name: k.Name, Scopes: scopes, Hash: string(k.Hash)})
@@ -360,7 +321,8 @@ func (p *program) startPages(_ context.Context, try *tryFeed) error {
 func (p *program) metricsFor(next http.Handler) http.Handler {
 	here := p.console.Guard(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if from, err := netip.ParseAddrPort(r.RemoteAddr); err == nil && from.Addr().Unmap().IsLoopback() {
+		passed := r.Header.Get("Forwarded") + r.Header.Get("X-Forwarded-For") + r.Header.Get("Via") // a proxy here is not who asks
+		if from, err := netip.ParseAddrPort(r.RemoteAddr); err == nil && from.Addr().Unmap().IsLoopback() && passed == "" {
 			here.ServeHTTP(w, r)
 			return
 		}

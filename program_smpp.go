@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"runtime"
+	"time"
 
 	"github.com/sekisho/sekisho/auth"
 	"github.com/sekisho/sekisho/door/smppdoor"
@@ -18,17 +19,17 @@ type passwords struct {
 	attempts *auth.Attempts
 }
 
-func (p passwords) CheckPassword(ctx context.Context, name, hash, password string, from net.Addr) bool {
+func (p passwords) CheckPassword(ctx context.Context, name, hash, password string, from net.Addr) (bool, time.Duration) {
 	addr, _ := netip.ParseAddrPort(from.String())
 	attempt, wait := p.attempts.Try(addr.Addr(), name)
 	if wait > 0 {
-		return false
+		return false, wait
 	}
 	ok, err := p.check.Check(ctx, hash, password)
 	if ok && err == nil {
 		p.attempts.Succeeded(attempt)
 	}
-	return ok && err == nil
+	return ok && err == nil, 0
 }
 
 // makeSMPP makes the door before the pages that look at it; startSMPP opens it for traffic behind them.

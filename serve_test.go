@@ -63,6 +63,7 @@ func configured(t *testing.T) *serving {
 	}
 	t.Cleanup(smsc.Close)
 	good(t, "", "init", dir)
+	write(t, s.file, filled(t, s.read()))
 	s.change("127.0.0.1:8470", s.console, "127.0.0.1:2775", s.smpp, "127.0.0.1:2776", addr)
 	b, err := os.ReadFile("testdata/commands/bad-hosts.txt")
 	if err != nil {

@@ -76,6 +76,19 @@ type Key struct {
 	Expires time.Time // zero for never
 }
 
+// CheckName reports whether a key may have the name: it is an account in records, metrics and logs.
+func CheckName(name string) error {
+	if len(name) == 0 || len(name) > 64 {
+		return errors.New("a name has 1 to 64 characters")
+	}
+	for i := range len(name) {
+		if c := name[i]; c <= ' ' || c > '~' {
+			return errors.New("a name has letters, digits and signs of ASCII, and no spaces")
+		}
+	}
+	return nil
+}
+
 // NewKey makes a key: the text to give to the client, once, and what to keep.
 func NewKey(name string, scopes Scope) (text string, k Key) {
 	var random [idLen + secretLen]byte

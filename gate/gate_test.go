@@ -283,6 +283,7 @@ func TestPolicyErrorsNameThePlace(t *testing.T) {
 		{"[purposes]\ninspect = \"because\"", `unknown ground "because"`},
 		{"[purposes]\nspy = \"terms\"", `unknown purpose "spy"`},
 		{"[rules.no-such]\ntrial = true", "rules.no-such: there is no rule of this name"},
+		{"[thresholds.p2p]\nphishing = { label = nan }", "no probability"},
 		{"[rules.strong]\nphishing = nan", "rules.strong: a weight"},
 		{"[exempt]\nsenders = [\"\"]", "exempt.senders, entry 1"},
 		{"mode = \"loud\"", "loud"},

@@ -205,7 +205,7 @@ func (f *policyFile) policy(home int, known []*inspect.Rule) (*Policy, error) {
 func (s Steps) check() error {
 	last := float32(0)
 	for _, v := range []float32{s.Label, s.Hold, s.Block} {
-		if v < 0 || v > 1 {
+		if !(v >= 0 && v <= 1) { // not a number is neither
 			return fmt.Errorf("%v is no probability (above 0, at most 1)", v)
 		}
 		if v > 0 && v < last {

@@ -1,6 +1,7 @@
 package inspect_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/sekisho/sekisho/inspect"
@@ -11,6 +12,7 @@ var spoken = []struct{ name, from, text string }{
 	{"en", "+447700900123", "Hi, are you still coming on saturday? We could meet at the station around 6 and then walk over, let me know what suits you"},
 	{"ja", "+819055550123", "お疲れさまです。明日の打ち合わせですが、14時から第二会議室に変更になりました。資料は後ほど共有しますのでよろしくお願いします。"},
 	{"ja-fraud", "+819055550123", "【ヤマト運輸】お荷物のお届けにまいりましたが不在でしたので持ち帰りました。詳細はこちら http://xkwpqhzmva.duckdns.org/abc"},
+	{"ja-long-fraud", "+819055550123", strings.Repeat("今日は朝からとても良い天気だったので、家族みんなで近くの公園まで散歩に出かけました。", 5) + "【ヤマト運輸】お荷物のお届けにまいりましたが不在でしたので持ち帰りました。 http://xkwpqhzmva.duckdns.org/abc"},
 	{"code", "LINE", "LINEの認証番号は 739201 です。他の人には教えないでください。"},
 	{"links", "+12025550123", "USPS: update at https://usps-post.kq.top/a1 or http://amazon.co.jp.kfhqw.shop/x, https://bit.ly/3aBcDeF and www.example.com/path?u=https://other.example.net/ now"},
 }

@@ -16,6 +16,7 @@ type work struct {
 	names  []uint16 // brands that it only names
 	about  []byte
 	symbols
+	window symbols // a part of them, see Model.score
 }
 
 func (w *work) reset() {
@@ -383,6 +384,9 @@ func (s *state) letters(m *message.Message, r *Report) {
 		r.meet(textUndecodable, nil, message.Span{})
 	case message.Ambiguous:
 		r.meet(textAmbiguous, nil, message.Span{})
+	}
+	if r.Folded.Cut {
+		r.meet(textTooLong, nil, message.Span{})
 	}
 	f := &r.Folded
 	if len(f.Links) > 0 {

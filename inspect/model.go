@@ -123,20 +123,60 @@ func (m *Model) score(r *Report) {
 	if len(m.text) != 1<<textBits || len(m.shape) != 1<<shapeBits {
 		return
 	}
-	var text, shape [2]int32
-	for _, b := range r.work.text {
-		w := &m.text[b&(1<<textBits-1)]
-		text[0] += int32(w[0])
-		text[1] += int32(w[1])
-	}
+	var shape [2]int32
 	for _, b := range r.work.shapes {
 		w := &m.shape[b&(1<<shapeBits-1)]
 		shape[0] += int32(w[0])
 		shape[1] += int32(w[1])
 	}
-	norm := textNorm(len(r.work.text))
-	r.Phishing = m.Bias[0] + m.TextStep[0]*float32(text[0])*norm + m.ShapeStep[0]*float32(shape[0])
-	r.Spam = m.Bias[1] + m.TextStep[1]*float32(text[1])*norm + m.ShapeStep[1]*float32(shape[1])
+	look := [2]float32{m.Bias[0] + m.ShapeStep[0]*float32(shape[0]), m.Bias[1] + m.ShapeStep[1]*float32(shape[1])}
+	wording := m.wording(r.work.text)
+	// A long text is read by its most telling part too: what is put around a fraudulent one must not outweigh it.
+	if len(r.work.runes) > wholeRunes {
+		from, windows := 0, 0
+		for i, c := range r.work.runes {
+			if c < symbolLink || i < from || windows == maxWindows {
+				continue
+			}
+			part := m.wording(r.work.part(max(0, i-windowBefore), min(len(r.work.runes), i+windowAfter)))
+			wording[0], wording[1] = max(wording[0], part[0]), max(wording[1], part[1])
+			from, windows = i+windowAfter, windows+1
+		}
+	}
+	r.Phishing, r.Spam = look[0]+wording[0], look[1]+wording[1]
+	if r.Folded.Cut { // nobody knows what stands behind
+		r.Phishing, r.Spam = max(r.Phishing, 0), max(r.Spam, 0)
+	}
+}
+
+// A text of more than wholeRunes symbols is scored around its links and numbers too, at most maxWindows times.
+const (
+	wholeRunes   = 160
+	windowBefore = 110
+	windowAfter  = 40
+	maxWindows   = 4
+)
+
+// part tells the n-grams and words of some of the symbols.
+func (w *work) part(from, to int) []uint32 {
+	s := &w.window
+	s.reset()
+	s.runes = append(append(append(s.runes, ' '), w.runes[from:to]...), ' ')
+	s.grams()
+	s.words()
+	return s.text
+}
+
+// wording is what n-grams and words add to the log-odds of phishing and of spam.
+func (m *Model) wording(text []uint32) [2]float32 {
+	var sum [2]int32
+	for _, b := range text {
+		w := &m.text[b&(1<<textBits-1)]
+		sum[0] += int32(w[0])
+		sum[1] += int32(w[1])
+	}
+	norm := textNorm(len(text))
+	return [2]float32{m.TextStep[0] * float32(sum[0]) * norm, m.TextStep[1] * float32(sum[1]) * norm}
 }
 
 func textNorm(n int) float32 { return float32(1 / math.Sqrt(float64(max(n, minNorm)))) }

@@ -29,6 +29,7 @@ const (
 	callbackNumber
 	textUndecodable
 	textAmbiguous
+	textTooLong
 	officialLinkOnly
 	oneTimeCode
 	ruleCount
@@ -41,10 +42,10 @@ const (
 var Rules = [ruleCount]Rule{
 	linkKnownBad: {Name: "link-known-bad", Phishing: 8, Certain: true, Why: [2]string{
 		"%s is known to be used for fraud.",
-		"「%s」は詐欺に使われていることが確認されているリンクです。"}},
+		"「%s」は詐欺での使用が確認されたリンクです。"}},
 	linkKnownGood: {Name: "link-known-good", Phishing: -2, Spam: -1, Why: [2]string{
 		"%s is known to be good.",
-		"「%s」は安全が確認されているリンクです。"}},
+		"「%s」は安全リストに登録されているリンクです。"}},
 	numberKnownBad: {Name: "number-known-bad", Phishing: 8, Certain: true, Why: [2]string{
 		"The text gives a telephone number (%s) that is known to be used for fraud.",
 		"詐欺に使われていることが確認されている電話番号（%s）が書かれています。"}},
@@ -114,6 +115,9 @@ var Rules = [ruleCount]Rule{
 	textAmbiguous: {Name: "text-ambiguous", Phishing: 0.3, Spam: 0.2, Why: [2]string{
 		"The text can be read in more than one way.",
 		"本文の文字コードが一通りに定まりません。"}},
+	textTooLong: {Name: "text-too-long", Phishing: 1.5, Spam: 1, Why: [2]string{
+		"The text is so long that only its beginning was read.",
+		"本文が長すぎるため、冒頭だけを判定しました。"}},
 	officialLinkOnly: {Name: "official-link-only", Phishing: -2.5, Spam: -0.5, Why: [2]string{
 		"All links lead to official sites of %s.",
 		"リンク先はすべて「%s」の公式サイトです。"}},

@@ -288,7 +288,7 @@ func (r *numberReader) international(groups []int) (subject.Line, bool) {
 	case d[0] == '1' && r.n != 11, d[0] == '8' && d[1] == '1' && r.n != 11 && r.n != 12:
 		return 0, false
 	}
-	a, err := subject.International(d)
+	a, err := subject.International(d, 0)
 	if err != nil {
 		return 0, false
 	}

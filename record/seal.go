@@ -175,12 +175,12 @@ func (s *Sealer) unwrap(day int64, wrapped []byte) (cipher.AEAD, error) {
 	return newGCM(k)
 }
 
-// LoadSecret reads the installation's secret from a file, and makes one, readable by its owner only, where there is none.
-// Whoever loses it loses the held texts and the way from a number to its records; whoever copies it can read them.
+// LoadSecret reads the installation's secret from a file; where there is none the error is fs.ErrNotExist. Whoever loses
+// it loses the held texts and the way from a number to its records; whoever copies it can read them.
 func LoadSecret(path string) ([]byte, error) {
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return makeSecret(path)
+		return nil, fmt.Errorf("the secret %s is missing: %w", path, fs.ErrNotExist)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read the secret: %w", err)
@@ -195,8 +195,15 @@ func LoadSecret(path string) ([]byte, error) {
 	return secret, nil
 }
 
-// makeSecret writes the file under another name first, so that a crash leaves none or a whole one.
-func makeSecret(path string) ([]byte, error) {
+// SecretCheck is what a secret is known by: a database keeps it, so that another secret is not taken for its own. Nobody
+// can go from it to the secret.
+func SecretCheck(secret []byte) ([]byte, error) {
+	return derive(secret, "sekisho check of the secret v1")
+}
+
+// MakeSecret makes a secret, readable by its owner only, or reads the one that is there. It writes the file under another
+// name first, so that a crash leaves none or a whole one.
+func MakeSecret(path string) ([]byte, error) {
 	var secret [32]byte
 	rand.Read(secret[:])
 	f, err := os.CreateTemp(filepath.Dir(path), ".secret-*") // mode 0600

@@ -3,6 +3,7 @@ package record
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
@@ -71,13 +72,25 @@ func TestSealer(t *testing.T) {
 
 func TestLoadSecret(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "secret")
-	one, err := LoadSecret(path)
+	if _, err := LoadSecret(path); !errors.Is(err, fs.ErrNotExist) {
+		t.Error("a secret that is not there:", err)
+	}
+	if _, err := os.Stat(path); err == nil {
+		t.Fatal("reading made a secret")
+	}
+	one, err := MakeSecret(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	two, err := LoadSecret(path)
 	if err != nil || string(one) != string(two) || len(one) != 32 {
 		t.Fatal("the secret did not stay the same", err)
+	}
+	if again, err := MakeSecret(path); err != nil || string(again) != string(one) {
+		t.Fatal("a secret that was there was made anew", err)
+	}
+	if c, d := must(SecretCheck(one)), must(SecretCheck([]byte("another secret, as good as that."))); string(c) == string(d) || string(c) == string(one) {
+		t.Error("the check does not tell secrets apart, or is one")
 	}
 	if err := os.Chmod(path, 0o644); err != nil {
 		t.Fatal(err)

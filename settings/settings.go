@@ -5,7 +5,11 @@ package settings
 import (
 	"errors"
 	"fmt"
+	"net"
 	"os"
+	"reflect"
+	"sort"
+	"strconv"
 	"strings"
 	"time"
 
@@ -45,12 +49,74 @@ func Read(name, text string, v any) error {
 	if bad, ok := errors.AsType[*toml.DecodeError](err); ok {
 		line, column := bad.Position()
 		what := strings.TrimPrefix(bad.Error(), "toml: ")
-		if key := strings.Join(bad.Key(), "."); key != "" {
+		key := strings.Join(bad.Key(), ".")
+		if key == "" {
+			key = keyAt(text, line)
+		}
+		if key != "" {
 			what = fmt.Sprintf("%q: %s", key, what)
 		}
 		return fmt.Errorf("%s line %d column %d: %s", name, line, column, what)
 	}
-	return fmt.Errorf("%s: %w", name, err)
+	// The decoder does not say where a value was that its own type refused.
+	line := lineOf(err, text, v)
+	if line == 0 {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	what := strings.TrimPrefix(err.Error(), "toml: ")
+	if key := keyAt(text, line); key != "" {
+		what = fmt.Sprintf("%q: %s", key, what)
+	}
+	return fmt.Errorf("%s line %d: %s", name, line, what)
+}
+
+// lineOf finds the line that reading stops at with err: the last of the shortest head of the text that gives the same
+// error. What comes later is not looked at before, so that any longer head gives it too. 0: none does.
+func lineOf(err error, text string, v any) int {
+	heads := strings.SplitAfter(text, "\n")
+	fails := func(n int) bool {
+		fresh := reflect.New(reflect.TypeOf(v).Elem()).Interface()
+		again := toml.NewDecoder(strings.NewReader(strings.Join(heads[:n], ""))).DisallowUnknownFields().Decode(fresh)
+		return again != nil && again.Error() == err.Error()
+	}
+	n := sort.Search(len(heads), fails)
+	if n == 0 || !fails(n) {
+		return 0
+	}
+	return n
+}
+
+// keyAt is the key that a line gives a value, with the table it is in; empty where the line has no plain one.
+func keyAt(text string, line int) string {
+	lines := strings.Split(text, "\n")
+	if line < 1 || line > len(lines) {
+		return ""
+	}
+	key, _, found := strings.Cut(lines[line-1], "=")
+	if key = strings.TrimSpace(key); !found || key == "" || strings.ContainsAny(key, "\"'[{#, ") {
+		return ""
+	}
+	for i := line - 2; i >= 0; i-- {
+		table := strings.TrimSpace(lines[i])
+		if !strings.HasPrefix(table, "[") {
+			continue
+		}
+		table, _, _ = strings.Cut(strings.TrimLeft(table, "["), "]")
+		return strings.TrimSpace(table) + "." + key
+	}
+	return key
+}
+
+// CheckAddress says what is wrong with a host:port.
+func CheckAddress(address string) error {
+	_, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return fmt.Errorf("%q is no host:port", address)
+	}
+	if n, err := strconv.ParseUint(port, 10, 64); err != nil || n > 65535 {
+		return fmt.Errorf("%q: the port is a number up to 65535", address)
+	}
+	return nil
 }
 
 // Duration is a time that is written "30s" or "5m" in a settings file.

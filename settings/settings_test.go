@@ -11,7 +11,11 @@ import (
 type sample struct {
 	Name string   `toml:"name"`
 	Wait Duration `toml:"wait"`
-	In   struct {
+	List []struct {
+		Name []string `toml:"name"`
+		Wait Duration `toml:"wait"`
+	} `toml:"list"`
+	In struct {
 		N int `toml:"n"`
 	} `toml:"in"`
 }
@@ -21,7 +25,9 @@ func TestReadNamesThePlace(t *testing.T) {
 		{"name = \"x\"\nnmae = \"y\"", `f.toml line 2: unknown key "nmae"`},
 		{"name = \"x\"\n[in]\nm = 1", `f.toml line 3: unknown key "in.m"`},
 		{"[in]\nn = \"one\"", "f.toml line 2"},
-		{"wait = \"soon\"", "soon"},
+		{"wait = \"soon\"", `f.toml line 1 column 8: "wait": "soon" is no duration`},
+		{"name = \"x\"\nwait = 30 # s\n[in]\nn = 30", `f.toml line 2: "wait": "30" is no duration`},
+		{"[[list]]\nname = [\n\"a\"]\n[[list]]\nwait = 1.5\n", `f.toml line 5: "list.wait": "1.5" is no duration`},
 		{"name = ", "f.toml line 1"},
 	} {
 		var v sample

@@ -14,7 +14,7 @@ import (
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
-	_ "modernc.org/sqlite" // the driver "sqlite"
+	engine "modernc.org/sqlite" // the driver "sqlite"
 )
 
 // All that is not the same for both engines is in this file.
@@ -35,6 +35,9 @@ var (
 
 // applicationID marks a SQLite file as ours: "SEKI".
 const applicationID = 0x53454b49
+
+// notADatabase is SQLITE_NOTADB, what SQLite says of a file of another kind.
+const notADatabase = 26
 
 func (s *Store) openSQLite(ctx context.Context, path string) error {
 	if path == "" {
@@ -67,8 +70,10 @@ func (s *Store) openSQLite(ctx context.Context, path string) error {
 	if err == nil {
 		err = s.w.QueryRowContext(ctx, s.d.alive).Scan(&tables, &ours)
 	}
-	if err != nil {
-		return fmt.Errorf("%s: %w", path, errors.Join(ErrNotOurs, err))
+	if bad := (*engine.Error)(nil); errors.As(err, &bad) && bad.Code()&0xff == notADatabase {
+		return fmt.Errorf("%s: %w", path, ErrNotOurs)
+	} else if err != nil { // a folder that cannot be written, a disk that is full: the file may well be ours
+		return fmt.Errorf("%s: %w", path, err)
 	}
 	if id != applicationID && (id != 0 || tables > 0) {
 		return fmt.Errorf("%s: %w", path, ErrNotOurs)

@@ -34,6 +34,28 @@ func (s *Store) SetSetting(ctx context.Context, name string, value []byte, at in
 	})
 }
 
+// AddSetting keeps a value under a name unless it has one, and returns the one that is kept: of two who write at once both
+// learn which was first.
+func (s *Store) AddSetting(ctx context.Context, name string, value []byte, at int64) (kept []byte, err error) {
+	err = s.tx(ctx, "settings", func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, `INSERT INTO settings (name, value, at) VALUES ($1, $2, $3) ON CONFLICT (name) DO NOTHING`,
+			name, notNil(value), at); err != nil {
+			return err
+		}
+		return tx.QueryRowContext(ctx, `SELECT value FROM settings WHERE name = $1`, name).Scan(&kept)
+	})
+	return kept, err
+}
+
+// Sealed reports whether there is a text that somebody could still want to open: a sealing key that was not destroyed.
+func (s *Store) Sealed(ctx context.Context) (bool, error) {
+	var n int
+	if err := s.r.QueryRowContext(ctx, `SELECT count(*) FROM seal_keys`).Scan(&n); err != nil {
+		return false, fmt.Errorf("read the sealing keys: %w", err)
+	}
+	return n > 0, nil
+}
+
 // SealKey and AddSealKey make the Store a record.SealKeys.
 func (s *Store) SealKey(ctx context.Context, day int64) ([]byte, error) {
 	return sealKey(ctx, s.r, day)

@@ -71,9 +71,31 @@ func Open(ctx context.Context, dsn string, log *slog.Logger, reg prometheus.Regi
 	}
 	if err != nil {
 		s.Close()
-		return nil, fmt.Errorf("open the store: %w", err)
+		return nil, fmt.Errorf("open the store: %w", oneLine{err})
 	}
 	return s, nil
+}
+
+// oneLine says in one line what drivers say in several: one for each address they tried.
+type oneLine struct{ error }
+
+func (e oneLine) Unwrap() error { return e.error }
+
+func (e oneLine) Error() string {
+	var b strings.Builder
+	for line := range strings.Lines(e.error.Error()) {
+		if line = strings.TrimSpace(line); line == "" {
+			continue
+		}
+		switch said := b.String(); {
+		case strings.HasSuffix(said, ":"):
+			b.WriteByte(' ')
+		case said != "":
+			b.WriteString("; ")
+		}
+		b.WriteString(line)
+	}
+	return b.String()
 }
 
 // Close closes the database.

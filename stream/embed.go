@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net"
 	"os"
@@ -32,6 +33,9 @@ func embed(dir string, log *slog.Logger) (*embedded, error) {
 		return nil, fmt.Errorf("open the stream: %w", err)
 	}
 	lock, err := lockFile(filepath.Join(dir, "lock"))
+	if bad := (*fs.PathError)(nil); errors.As(err, &bad) { // it could not even be opened
+		return nil, fmt.Errorf("open the stream: %w", err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("open the stream in %s: another process uses it: %w", dir, err)
 	}

@@ -146,12 +146,12 @@ func ParseAddress[S ~string | ~[]byte](s S, home int) (Address, error) {
 		return Alphanumeric(s)
 	}
 	if plus {
-		if v, ok := digits(d[:n]); ok && d[0] != '0' && n >= 7 {
-			return Line(v).Address(), nil
+		if a, err := International(d[:n], home); err == nil {
+			return a, nil
 		}
 		return Address{}, fmt.Errorf("%w: a plus sign without a number behind it", ErrAddress)
 	}
-	if l, ok := national(d[:n], home); ok {
+	if l, ok := dialled(d[:n], home); ok {
 		return l.Address(), nil
 	}
 	a := Address{kind: KindShort, n: uint8(n)}
@@ -159,9 +159,34 @@ func ParseAddress[S ~string | ~[]byte](s S, home int) (Address, error) {
 	return a, nil
 }
 
+// dialled reads a number as it is dialled or as machines write it: of the own country, behind an international
+// prefix (010 in Japan, 00 elsewhere and by many machines), behind 184 or 186, which hide or show the caller, or with
+// its country code and no sign that it is one. What is none of these is a short code.
+func dialled(d []byte, home int) (Line, bool) {
+	if l, ok := national(d, home); ok {
+		return l, true
+	}
+	rest := d
+	switch {
+	case home == Japan && len(d) >= 13 && string(d[:3]) == "010":
+		rest = d[3:]
+	case len(d) >= 13 && d[0] == '0' && d[1] == '0': // service codes that begin with 00 are shorter
+		rest = d[2:]
+	case home == Japan && len(d) >= 13 && (string(d[:3]) == "184" || string(d[:3]) == "186"):
+		if l, ok := national(d[3:], home); ok {
+			return l, true
+		}
+	}
+	if len(rest) < 11 || rest[0] == '0' {
+		return 0, false
+	}
+	a, err := International(rest, home)
+	return a.Line(), err == nil
+}
+
 // International reads digits whose type of number says that they carry their country code
-// (SMPP 3.4 §5.2.5, TON 1).
-func International[S ~string | ~[]byte](s S) (Address, error) {
+// (SMPP 3.4 §5.2.5, TON 1). A trunk prefix left in behind the country code home, +81 (0)90..., is passed over.
+func International[S ~string | ~[]byte](s S, home int) (Address, error) {
 	if len(s) > 0 && s[0] == '+' {
 		s = s[1:]
 	}
@@ -169,7 +194,45 @@ func International[S ~string | ~[]byte](s S) (Address, error) {
 	if !ok || len(s) < 7 || s[0] == '0' {
 		return Address{}, ErrAddress
 	}
+	if code := codeLen(home); len(s) > code && s[code] == '0' && hasCode(s, home, code) {
+		if l, ok := national([]byte(s[code:]), home); ok {
+			return l.Address(), nil
+		}
+	}
 	return Line(v).Address(), nil
+}
+
+// codeLen is how many digits a country code has.
+func codeLen(home int) int {
+	n := 0
+	for ; home > 0; home /= 10 {
+		n++
+	}
+	return n
+}
+
+func hasCode[S ~string | ~[]byte](s S, home, n int) bool {
+	if n == 0 || len(s) < n {
+		return false
+	}
+	v, _ := digits(s[:n])
+	return v == uint64(home)
+}
+
+// National reads digits whose type of number says that they are of the country home (SMPP 3.4 §5.2.5, TON 2), with or
+// without the trunk prefix.
+func National[S ~string | ~[]byte](s S, home int) (Address, error) {
+	var d [MaxAddress]byte
+	if len(s) == 0 || len(s) >= len(d) {
+		return Address{}, ErrAddress
+	}
+	if s[0] != '0' {
+		d[0] = '0'
+		if l, ok := national(d[:1+copy(d[1:], s)], home); ok {
+			return l.Address(), nil
+		}
+	}
+	return ParseAddress(s, home)
 }
 
 // Alphanumeric makes an address of a sender ID, unread (SMPP 3.4 §5.2.5, TON 5).
@@ -239,12 +302,21 @@ func (a *Address) Bytes() []byte { return a.b[:a.n] }
 // String is the address in full. It must not reach a log: use Mask there.
 func (a Address) String() string { return string(a.b[:a.n]) }
 
-// Mask hides the middle of a number; sender IDs and short codes are no secret and stay whole.
+// Mask hides the middle of a number, and of digits that may be one however they are written. Sender IDs, short codes and
+// the carriers' service codes, which begin with 00, are no secret and stay whole.
 func (a Address) Mask() string {
-	if a.kind == KindLine {
-		return mask(a.String())
+	s := a.String()
+	count := 0
+	for i := range len(s) {
+		if s[i] >= '0' && s[i] <= '9' {
+			count++
+		}
 	}
-	return a.String()
+	service := a.kind == KindShort && count <= 10 && s[0] == '0' && s[1] == '0'
+	if a.kind == KindLine || count > 8 && !service {
+		return mask(s)
+	}
+	return s
 }
 
 // LogValue keeps a full number out of every log.

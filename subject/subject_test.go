@@ -27,6 +27,16 @@ func TestParseAddress(t *testing.T) {
 		{"SEKISHO", Japan, KindAlphanumeric, "SEKISHO"},
 		{"07123456789", 44, KindLine, "+447123456789"},
 		{"7726", 0, KindShort, "7726"},
+		// The same line, however machines and people write it: nobody escapes his choice by that.
+		{"819099998888", Japan, KindLine, "+819099998888"},
+		{"010819099998888", Japan, KindLine, "+819099998888"},
+		{"010-81-90-9999-8888", Japan, KindLine, "+819099998888"},
+		{"00819099998888", Japan, KindLine, "+819099998888"},
+		{"8109099998888", Japan, KindLine, "+819099998888"},
+		{"+8109099998888", Japan, KindLine, "+819099998888"},
+		{"18609099998888", Japan, KindLine, "+819099998888"},
+		{"18409099998888", Japan, KindLine, "+819099998888"},
+		{"0101 202 555 0100", Japan, KindLine, "+12025550100"},
 		{"-", Japan, KindAlphanumeric, "-"},
 	} {
 		a, err := ParseAddress(x.in, x.home)
@@ -54,6 +64,28 @@ func TestLineIsMaskedInLogs(t *testing.T) {
 	}
 	if l.String() != "+819012345678" || fmt.Sprint(l.Address()) != l.String() {
 		t.Errorf("%s", l)
+	}
+}
+
+func TestNational(t *testing.T) {
+	for in, want := range map[string]string{"9099998888": "+819099998888", "09099998888": "+819099998888", "312345678": "+81312345678", "7726": "7726"} {
+		if a, err := National(in, Japan); err != nil || a.String() != want {
+			t.Errorf("%s: %q %v; want %q", in, a, err, want)
+		}
+	}
+}
+
+func TestMaskHidesWhatMayBeANumber(t *testing.T) {
+	for in, masked := range map[string]bool{
+		"+819099998888": true, "909999888": true, "x09099998888": true, "0005690254": false, "0032069000": false, "7726": false, "24123456": false, "SEKISHO": false,
+	} {
+		a, err := ParseAddress(in, Japan)
+		if err != nil {
+			t.Fatal(in, err)
+		}
+		if got := a.Mask() != a.String(); got != masked {
+			t.Errorf("%s: %s", in, a.Mask())
+		}
 	}
 }
 

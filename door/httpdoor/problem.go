@@ -136,7 +136,7 @@ var (
 		"本文は圧縮せずに送ってください。"}}
 	notAcceptable = &kind{"not-acceptable", 406, [2]string{"Not acceptable", "Acceptに合う形式がありません"}, [2]string{
 		"The answer is {key}, which the Accept header rules out.",
-		"応答は{key}ですが、Acceptヘッダーで受け付けないことになっています。"}}
+		"応答は{key}ですが、Acceptヘッダーで許可されていません。"}}
 	slowBody = &kind{"timeout", 408, [2]string{"Too slow", "時間切れです"}, [2]string{
 		"The message did not come whole in time.",
 		"時間内にメッセージ全体が届きませんでした。"}}

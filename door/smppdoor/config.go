@@ -4,7 +4,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"strings"
 	"time"
@@ -163,6 +162,8 @@ func readPatterns(list []string, home int) (patterns, error) {
 	for _, s := range list {
 		if s == "*" {
 			p.any = true
+		} else if strings.Contains(strings.TrimSuffix(s, "*"), "*") {
+			return p, fmt.Errorf("%q: * stands at the end only", s)
 		} else if head, ok := strings.CutSuffix(s, "*"); ok {
 			p.head = append(p.head, head)
 		} else {
@@ -219,8 +220,17 @@ func (c *Config) prepare() error {
 			return fmt.Errorf("smpp.certificate: %w", err)
 		}
 	}
-	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
-		return fmt.Errorf("smpp.listen: %q is no host:port", c.Listen)
+	if err := settings.CheckAddress(c.Listen); err != nil {
+		return fmt.Errorf("smpp.listen: %w", err)
+	}
+	if c.MaxSessions < 1 {
+		return fmt.Errorf("smpp.max_sessions: %d; without a session nothing passes", c.MaxSessions)
+	}
+	if c.Session.Window < 1 {
+		return fmt.Errorf("smpp.session.window: %d; without a window nothing passes", c.Session.Window)
+	}
+	if e := c.Stopped.Expires.Duration; e < time.Minute {
+		return fmt.Errorf("smpp.stopped.expires: %v is too short to release a message in; at least 1m", e)
 	}
 	if len(c.SystemID) > 15 {
 		return fmt.Errorf("smpp.system_id: %q is longer than 15 octets (SMPP 3.4 §5.2.1)", c.SystemID)
@@ -275,7 +285,7 @@ func (a *Account) prepare(home int) (err error) {
 		return errors.New("system_id: 1 to 15 octets (SMPP 3.4 §5.2.1)")
 	}
 	if a.Password == "" {
-		return errors.New("password: its hash, as `sekisho hash-password` prints it, is missing")
+		return errors.New("password: its hash is missing; `sekisho hash-password` prints one")
 	}
 	if a.sources, err = readPatterns(a.Sources, home); err != nil {
 		return fmt.Errorf("sources: %w", err)
@@ -309,7 +319,10 @@ func (a *Account) prepare(home int) (err error) {
 	if a.Route == message.RouteUnset {
 		a.Route = message.A2P
 	}
-	if a.Binds <= 0 {
+	if err := checkBinds(a.Binds); err != nil {
+		return err
+	}
+	if a.Binds == 0 {
 		a.Binds = 10
 	}
 	if a.Rate < 0 || a.Window < 0 {
@@ -317,6 +330,16 @@ func (a *Account) prepare(home int) (err error) {
 	}
 	if a.Alphabet == smpp.AlphabetUnknown {
 		a.Alphabet = smpp.GSM7
+	}
+	return nil
+}
+
+// maxBinds is more than anybody has; what is above is a slip.
+const maxBinds = 1000
+
+func checkBinds(n int) error {
+	if n < 0 || n > maxBinds {
+		return fmt.Errorf("binds: %d; 1 to %d, or 0 for the default", n, maxBinds)
 	}
 	return nil
 }
@@ -329,8 +352,8 @@ func (u *Upstream) prepare() error {
 	if u.Name == "" {
 		return errors.New("name: it needs one")
 	}
-	if _, _, err := net.SplitHostPort(u.Address); err != nil {
-		return fmt.Errorf("address: %q is no host:port", u.Address)
+	if err := settings.CheckAddress(u.Address); err != nil {
+		return fmt.Errorf("address: %w", err)
 	}
 	if len(u.SystemID) > 15 || len(u.Password) > 8 {
 		return errors.New("system_id has at most 15 octets and password at most 8 (SMPP 3.4 §5.2.1, §5.2.2)")
@@ -338,7 +361,10 @@ func (u *Upstream) prepare() error {
 	if _, ok := bindCommands[u.Bind]; !ok {
 		return fmt.Errorf("bind: %q is none of transceiver, transmitter, receiver", u.Bind)
 	}
-	if u.Binds <= 0 {
+	if err := checkBinds(u.Binds); err != nil {
+		return err
+	}
+	if u.Binds == 0 {
 		u.Binds = 1
 	}
 	if u.Window <= 0 {

@@ -29,9 +29,10 @@ import (
 	"github.com/sekisho/sekisho/subject"
 )
 
-// Passwords checks a password against its hash. It may take its time, and may be asked by many sessions at once.
+// Passwords checks a password against its hash. It may take its time, and may be asked by many sessions at once. wait is
+// how long a peer that has guessed too often has to wait before anything is checked again; 0 where it was checked.
 type Passwords interface {
-	CheckPassword(ctx context.Context, name, hash, password string, from net.Addr) bool
+	CheckPassword(ctx context.Context, name, hash, password string, from net.Addr) (ok bool, wait time.Duration)
 }
 
 // Parts are what a door is made of.

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/time/rate"
 
@@ -182,7 +183,12 @@ func (e *esme) admit(b *smpp.Bind) (*account, smpp.Status) {
 	if a != nil {
 		hash = a.cfg.Load().Password
 	}
-	ok := e.door.Passwords.CheckPassword(e.door.ctx, name, hash, string(b.Password), e.session.RemoteAddr())
+	ok, wait := e.door.Passwords.CheckPassword(e.door.ctx, name, hash, string(b.Password), e.session.RemoteAddr())
+	if wait > 0 {
+		e.door.Log.Warn("smpp: too many binds with a wrong password; none is looked at for a while", "system_id", printable(b.SystemID),
+			"from", e.session.RemoteAddr(), "wait", wait.Round(time.Second))
+		return nil, smpp.StatusBindFail
+	}
 	if a == nil {
 		return nil, smpp.StatusInvSysID
 	}

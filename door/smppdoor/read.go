@@ -167,20 +167,16 @@ func address(a smpp.Addr, home int) subject.Address {
 	var err error
 	switch a.TON {
 	case smpp.TONInternational:
-		r, err = subject.International(a.Digits)
-		if err != nil {
+		r, err = subject.International(a.Digits, home)
+		if err != nil { // 010..., 00... and 090... with the wrong type
 			r, err = subject.ParseAddress(a.Digits, home)
 		}
+	case smpp.TONNational:
+		r, err = subject.National(a.Digits, home)
 	case smpp.TONAlphanumeric:
 		r, err = subject.Alphanumeric(bytes.TrimRight(a.Digits, " "))
 	default:
 		r, err = subject.ParseAddress(a.Digits, home)
-		// Many write the country code and leave the type unknown: 819012345678.
-		if err == nil && r.Kind() == subject.KindShort && len(a.Digits) >= 11 && a.Digits[0] != '0' {
-			if i, ierr := subject.International(a.Digits); ierr == nil {
-				r = i
-			}
-		}
 	}
 	if err != nil {
 		return subject.Address{}

@@ -55,8 +55,8 @@ phishing = { label = 0.8, hold = 0.95, block = 0.99 }
 
 type noPasswords struct{}
 
-func (noPasswords) CheckPassword(_ context.Context, _, hash, password string, _ net.Addr) bool {
-	return hash != "" && hash == password
+func (noPasswords) CheckPassword(_ context.Context, _, hash, password string, _ net.Addr) (bool, time.Duration) {
+	return hash != "" && hash == password, 0
 }
 
 // memory keeps what is held in memory, and can fail.
