@@ -100,11 +100,7 @@ type migrateCommand struct {
 
 // Run opens the store, which brings it up to date.
 func (c migrateCommand) Run(ctx context.Context, io streams) error {
-	cfg, err := readConfig(c.Config)
-	if err != nil {
-		return err
-	}
-	s, err := openStore(ctx, &cfg, io, true)
+	_, s, err := storeOf(ctx, c.Config, io, true)
 	if err != nil {
 		return err
 	}
@@ -133,11 +129,7 @@ func (c keyAdd) Run(ctx context.Context, io streams) error {
 	if err != nil {
 		return err
 	}
-	cfg, err := readConfig(c.Config)
-	if err != nil {
-		return err
-	}
-	s, err := openStore(ctx, &cfg, io, true)
+	_, s, err := storeOf(ctx, c.Config, io, true)
 	if err != nil {
 		return err
 	}
@@ -160,11 +152,7 @@ type keyList struct {
 }
 
 func (c keyList) Run(ctx context.Context, io streams) error {
-	cfg, err := readConfig(c.Config)
-	if err != nil {
-		return err
-	}
-	s, err := openStore(ctx, &cfg, io, false)
+	_, s, err := storeOf(ctx, c.Config, io, false)
 	if err != nil {
 		return err
 	}
@@ -191,11 +179,7 @@ type keyRevoke struct {
 }
 
 func (c keyRevoke) Run(ctx context.Context, io streams) error {
-	cfg, err := readConfig(c.Config)
-	if err != nil {
-		return err
-	}
-	s, err := openStore(ctx, &cfg, io, false)
+	_, s, err := storeOf(ctx, c.Config, io, false)
 	if err != nil {
 		return err
 	}

@@ -109,6 +109,16 @@ func openStore(ctx context.Context, cfg *Config, io streams, create bool) (*stor
 	return s, err
 }
 
+// storeOf opens the store that a configuration file names.
+func storeOf(ctx context.Context, config string, io streams, create bool) (Config, *store.Store, error) {
+	cfg, err := readConfig(config)
+	if err != nil {
+		return cfg, nil, err
+	}
+	s, err := openStore(ctx, &cfg, io, create)
+	return cfg, s, err
+}
+
 // secretCheck is the setting by which a database knows its secret.
 const secretCheck = "secret-check"
 

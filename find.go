@@ -45,11 +45,7 @@ func (c findCommand) Run(ctx context.Context, io streams) error {
 	if (c.To == "") == (c.ID == "") {
 		return errors.New("find what? Name either -to or -id")
 	}
-	cfg, err := readConfig(c.Config)
-	if err != nil {
-		return err
-	}
-	s, err := openStore(ctx, &cfg, io, false)
+	cfg, s, err := storeOf(ctx, c.Config, io, false)
 	if err != nil {
 		return err
 	}
