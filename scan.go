@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -32,6 +33,7 @@ type judging struct {
 	Home      int      `default:"81" help:"Country code by which national numbers are read."`
 	Route     string   `default:"p2p" enum:"p2p,a2p,intl,mail" help:"Route of messages that do not say theirs."`
 	Format    string   `help:"csv, tsv, jsonl, json, txt, eml or mbox; otherwise by the file's name." placeholder:"NAME"`
+	Encoding  string   `default:"utf-8" enum:"utf-8,shift-jis,euc-jp,utf-16" help:"How files are encoded: utf-8, shift-jis (as Excel in Japan writes), euc-jp, utf-16."`
 	TextField string   `name:"text-field" default:"text" help:"Column or key of the text."`
 }
 
@@ -44,6 +46,7 @@ type judge struct {
 	options  corpus.Options
 	msg      message.Message
 	verdicts gate.Verdicts
+	broken   int // texts that were not in the encoding they should be in
 }
 
 func (c *judging) judge(ctx context.Context, in io.Reader) (*judge, error) {
@@ -71,7 +74,7 @@ func (c *judging) judge(ctx context.Context, in io.Reader) (*judge, error) {
 		return nil, err
 	}
 	policy.Enforce()
-	j := &judge{in: in, home: c.Home, route: route, options: corpus.Options{Format: corpus.Format(c.Format)}}
+	j := &judge{in: in, home: c.Home, route: route, options: corpus.Options{Format: corpus.Format(c.Format), Encoding: c.Encoding}}
 	if c.TextField != "text" {
 		j.options.TextColumn = c.TextField
 	}
@@ -118,6 +121,9 @@ func (j *judge) each(ctx context.Context, files []string, bar *bar, f func(*corp
 			if err = ctx.Err(); err == nil {
 				err = r.Next(&s)
 			}
+			if err == nil && s.Broken {
+				j.broken++
+			}
 			if err == nil {
 				err = f(&s)
 			}
@@ -132,6 +138,13 @@ func (j *judge) each(ctx context.Context, files []string, bar *bar, f func(*corp
 		}
 	}
 	return nil
+}
+
+// warn tells of texts that could not be read as they are encoded: most often the whole file is in another encoding.
+func (j *judge) warn(io streams) {
+	if j.broken > 0 {
+		fmt.Fprintf(io.err, "%d texts are not %s throughout; if the file is in another encoding, say so: -encoding shift-jis\n", j.broken, cmp.Or(j.options.Encoding, "utf-8"))
+	}
 }
 
 // bar is a progress bar, on a terminal alone.
@@ -211,6 +224,7 @@ func (c scanCommand) Run(ctx context.Context, io streams) error {
 	b.end()
 	err = errors.Join(err, out.Flush())
 	took := time.Since(start)
+	j.warn(io)
 	fmt.Fprintf(io.err, "%d messages: %d to deliver, %d to label, %d to hold, %d to block; %.0f a second\n", n,
 		counts[message.Deliver], counts[message.Label], counts[message.Hold], counts[message.Block], float64(n)/took.Seconds())
 	return err
@@ -267,6 +281,7 @@ func (c evalCommand) Run(ctx context.Context, io streams) error {
 	if err != nil {
 		return err
 	}
+	j.warn(io)
 	f := tally.Figures(time.Since(start).Seconds())
 	if unlabelled > 0 {
 		fmt.Fprintf(io.err, "%d messages without a label were passed over\n", unlabelled)

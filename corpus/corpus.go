@@ -14,6 +14,10 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/text/encoding/japanese"
+	"golang.org/x/text/encoding/unicode"
+	"golang.org/x/text/transform"
+
 	"github.com/sekisho/sekisho/message"
 	"github.com/sekisho/sekisho/subject"
 )
@@ -74,6 +78,7 @@ type Options struct {
 	TextColumn  string // "" is "text"
 	LabelColumn string // "" is "label"
 	Comma       rune   // 0 is , in CSV and the tabulator in TSV
+	Encoding    string // utf-8 (""), shift-jis as Excel in Japan writes it, euc-jp, utf-16
 	Labels      map[string]message.Class
 }
 
@@ -139,9 +144,31 @@ func formatOf(name string) (Format, error) {
 	}
 }
 
+// decode makes UTF-8 of what is written in another encoding.
+func decode(in io.Reader, encoding string) (io.Reader, error) {
+	switch encoding {
+	case "", "utf-8":
+		return in, nil
+	case "shift-jis":
+		return transform.NewReader(in, japanese.ShiftJIS.NewDecoder()), nil
+	case "euc-jp":
+		return transform.NewReader(in, japanese.EUCJP.NewDecoder()), nil
+	case "utf-16":
+		return transform.NewReader(in, unicode.UTF16(unicode.LittleEndian, unicode.UseBOM).NewDecoder()), nil
+	}
+	return nil, fmt.Errorf("unknown encoding %q: one of utf-8, shift-jis, euc-jp, utf-16", encoding)
+}
+
 // New reads from in; name stands in errors.
 func New(name string, in io.Reader, o Options) (*Reader, error) {
-	b := bufio.NewReaderSize(in, 64<<10)
+	decoded, err := decode(in, o.Encoding)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	b := bufio.NewReaderSize(decoded, 64<<10)
+	if head, _ := b.Peek(2); bytes.Equal(head, []byte{0xff, 0xfe}) || bytes.Equal(head, []byte{0xfe, 0xff}) {
+		return nil, fmt.Errorf("%s: it is UTF-16; say so: -encoding utf-16", name)
+	}
 	if head, _ := b.Peek(3); bytes.Equal(head, []byte("\xef\xbb\xbf")) {
 		b.Discard(3) // a byte order mark, which spreadsheets write
 	}
@@ -155,7 +182,6 @@ func New(name string, in io.Reader, o Options) (*Reader, error) {
 		o.LabelColumn = "label"
 	}
 	r := &Reader{name: name}
-	var err error
 	switch o.Format {
 	case CSV, TSV:
 		r.next, err = newTable(name, b, o)
