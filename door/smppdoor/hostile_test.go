@@ -17,6 +17,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/sekisho/sekisho/message"
 	"github.com/sekisho/sekisho/smpp"
 	"github.com/sekisho/sekisho/smpp/smpptest"
 )
@@ -204,6 +205,33 @@ func TestLongMessageExpires(t *testing.T) {
 	// What remains has no meaning of its own any more, and is judged for what it is.
 	if st, _ := c.submit(all[1]); st != smpp.StatusOK {
 		t.Error(st)
+	}
+}
+
+// TestCharacterCutInTwo sends a surrogate pair in two parts, as careless senders do: it is read, and nothing is odd.
+func TestCharacterCutInTwo(t *testing.T) {
+	data, _ := smpp.AppendEncoded(nil, []byte("BLO😀CK 😀 と言う"), smpp.UCS2, smpp.Shift{})
+	cut := 8 // between the halves of the first emoji
+	l := newLongs(10)
+	var w *long
+	var m message.Message
+	for i, octets := range [][]byte{data[:cut], data[cut:]} {
+		sm := text("あ")
+		sm.ESMClass = smpp.ESMUDHI
+		sm.ShortMessage = append(smpp.AppendUDHConcat(nil, smpp.Concat{Present: true, Ref: 1, Total: 2, Seq: uint8(i + 1)}), octets...)
+		var b submission
+		if err := b.read(smpp.SubmitSM, sm.Append(nil), smpp.GSM7); err != nil {
+			t.Fatal(err)
+		}
+		b.fill(&m, 81)
+		w = l.take(&m, &b)
+		w.text(nil, &m)
+		if m.Decoding != message.Readable {
+			t.Errorf("part %d is %v", i+1, m.Decoding)
+		}
+	}
+	if string(m.Text) != "BLO😀CK 😀 と言う" {
+		t.Errorf("read as %q", m.Text)
 	}
 }
 

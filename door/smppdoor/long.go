@@ -39,6 +39,7 @@ type long struct {
 
 	mu       sync.Mutex
 	parts    []longPart // by sequence number, from 1
+	join     []byte     // octets of parts that are read together
 	arrived  uint8
 	taken    uint8           // by the SMSC
 	stopped  message.Outcome // hold or block, once it was
@@ -49,13 +50,16 @@ type long struct {
 }
 
 type longPart struct {
-	hash  uint64 // of its octets; 0: not come
-	text  []byte
-	body  []byte // as it came, to hold it
-	up    *upstream
-	id    []byte // at the SMSC
-	state partState
-	taken bool // by the SMSC, once at least
+	hash     uint64 // of its octets; 0: not come
+	user     []byte // its text's octets, and how they are to be read
+	alphabet smpp.Alphabet
+	shift    smpp.Shift
+	odd      bool   // what says how to read it contradicts itself
+	body     []byte // as it came, to hold it
+	up       *upstream
+	id       []byte // at the SMSC
+	state    partState
+	taken    bool // by the SMSC, once at least
 }
 
 type partState uint8
@@ -142,7 +146,8 @@ func (w *long) add(b *submission, hash uint64) {
 		return
 	}
 	p.hash = hash
-	p.text = append([]byte(nil), b.text...)
+	p.user, p.alphabet, p.shift = append([]byte{}, b.user...), b.alphabet, b.shift
+	p.odd = b.oddHead || b.issues&^smpp.Truncated == smpp.Ambiguous && b.alphabet == smpp.GSM7
 	p.body = append([]byte{}, b.body...)
 	w.arrived++
 }
@@ -151,11 +156,34 @@ func (w *long) add(b *submission, hash uint64) {
 func (w *long) text(buf []byte, m *message.Message) []byte {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for i := range w.parts {
-		buf = append(buf, w.parts[i].text...)
+	issues, odd := smpp.Issues(0), false
+	for i := 1; i < len(w.parts); {
+		p := &w.parts[i]
+		if p.user == nil {
+			i++
+			continue
+		}
+		// Octets are joined before they are read: a careless sender cuts characters in two.
+		w.join = append(w.join[:0], p.user...)
+		odd = odd || p.odd
+		for i++; i < len(w.parts) && w.parts[i].joins(p); i++ {
+			w.join = append(w.join, w.parts[i].user...)
+			odd = odd || w.parts[i].odd
+		}
+		var found smpp.Issues
+		buf, found = smpp.AppendText(buf, w.join, p.alphabet, p.shift)
+		if i < len(w.parts) && w.parts[i].user == nil && found&smpp.Truncated != 0 {
+			found &^= smpp.Truncated | smpp.Undecodable // the rest of the character has not come yet
+		}
+		issues |= found
 	}
-	m.Text, m.Parts, m.Arrived = buf, w.key.total, w.arrived
+	m.Text, m.Parts, m.Arrived, m.Decoding = buf, w.key.total, w.arrived, decodingOf(issues, odd)
 	return buf
+}
+
+// joins reports whether a part's octets continue those of another. Packed septets are filled up in each part.
+func (p *longPart) joins(before *longPart) bool {
+	return p.user != nil && p.alphabet == before.alphabet && p.shift == before.shift && p.alphabet != smpp.GSM7Packed
 }
 
 // judged makes a verdict at least as hard as what was done with an earlier part.
@@ -201,7 +229,7 @@ func (w *long) answered(f *flight) {
 	p.taken = true
 	if w.taken++; w.taken == w.key.total { // whole and delivered: only what tells repetitions is kept
 		for i := range w.parts {
-			w.parts[i].text, w.parts[i].body, w.parts[i].id = nil, nil, nil
+			w.parts[i].user, w.parts[i].body, w.parts[i].id = nil, nil, nil
 		}
 	}
 }

@@ -19,6 +19,7 @@ type submission struct {
 	alphabet smpp.Alphabet
 	shift    smpp.Shift
 	header   []byte // the user-data header, with its length octet
+	user     []byte // the text's octets, without the header
 	text     []byte // UTF-8 of this part, in textBuf
 	issues   smpp.Issues
 	oddHead  bool // the header contradicts itself or esm_class
@@ -71,7 +72,7 @@ func (b *submission) readText(dflt smpp.Alphabet) {
 	if coding.Compressed || b.alphabet == smpp.Binary {
 		b.kind |= permitBinary
 	}
-	b.text = b.textBuf[:0]
+	b.user, b.text = user, b.textBuf[:0]
 	if b.kind == 0 {
 		gsm := b.alphabet == smpp.ASCII && bytes.ContainsFunc(user, noASCIIText)
 		if gsm {
@@ -149,12 +150,17 @@ func portKind(port uint16) permits {
 func (b *submission) long() bool { return b.concat.Present && b.concat.Total > 1 }
 
 func (b *submission) decoding() message.Decoding {
-	switch {
-	case b.kind != 0:
+	if b.kind != 0 {
 		return message.Binary
-	case b.issues&smpp.Undecodable != 0 || b.issues&smpp.NotText != 0:
+	}
+	return decodingOf(b.issues, b.oddHead)
+}
+
+func decodingOf(issues smpp.Issues, odd bool) message.Decoding {
+	switch {
+	case issues&smpp.Undecodable != 0 || issues&smpp.NotText != 0:
 		return message.Undecodable
-	case b.issues != 0 || b.oddHead:
+	case issues != 0 || odd:
 		return message.Ambiguous
 	}
 	return message.Readable
