@@ -105,7 +105,7 @@ func explain(class message.Class, pPhishing, pBad float64, rules []string, about
 		} else {
 			weight += float64(r.Phishing)
 		}
-		if len(about) > 0 && aboutSomething(r) {
+		if len(about) > 0 && r.Tells() {
 			f.About, about = about[0], about[1:]
 		}
 		reasons = append(reasons, console.Reason{Rule: name, Weight: max(r.Phishing, r.Spam),
@@ -117,15 +117,6 @@ func explain(class message.Class, pPhishing, pBad float64, rules []string, about
 		reasons = append(reasons, console.Reason{Rule: "wording", Weight: float32(rest), Why: gate.Wording(class)})
 	}
 	return reasons
-}
-
-func aboutSomething(r *inspect.Rule) bool {
-	for i := range r.Why[0] {
-		if r.Why[0][i] == '%' {
-			return true
-		}
-	}
-	return false
 }
 
 var ruleIndex = sync.OnceValue(func() map[string]*inspect.Rule {

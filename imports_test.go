@@ -33,7 +33,7 @@ var imports = map[string]string{
 	"indicator": "subject",
 	"consent":   "purpose subject",
 	"inspect":   "indicator message purpose subject test: corpus",
-	"gate":      "inspect message purpose settings subject",
+	"gate":      "inspect message purpose record settings subject",
 
 	// Doors. None knows of another, of the store or of the stream: main gives them what they need.
 	"smpp":                  "", // stands alone: it could be another project's

@@ -15,6 +15,7 @@ import (
 	"github.com/sekisho/sekisho/inspect"
 	"github.com/sekisho/sekisho/message"
 	"github.com/sekisho/sekisho/purpose"
+	"github.com/sekisho/sekisho/record"
 	"github.com/sekisho/sekisho/subject"
 )
 
@@ -191,6 +192,26 @@ func TestTrialIsRecordedAndNeverActs(t *testing.T) {
 	g.Pass(context.Background(), msg(t, "weak"), &v)
 	if v.Each[0].Outcome != message.Block {
 		t.Errorf("heavier: %+v", v.Each[0])
+	}
+}
+
+// TestRecordTellsRulesApart holds what a record is about to the rules that acted, so that sentences can be told again.
+func TestRecordTellsRulesApart(t *testing.T) {
+	tells := &inspect.Rule{Name: "weak", Why: [2]string{"%s", "%s"}}
+	mute := &inspect.Rule{Name: "strong", Why: [2]string{"x", "x"}}
+	tried := &inspect.Rule{Name: "certain", Why: [2]string{"%s", "%s"}}
+	p := policy(t, plainPolicy+"[rules.certain]\ntrial = true\n")
+	v := Verdict{Judgement: Judgement{Outcome: message.Block}, Reasons: []inspect.Finding{
+		{Rule: tried, About: []byte("in trial")}, {Rule: mute, About: []byte("unsaid")}, {Rule: tells, About: []byte("a host")},
+	}}
+	var rec record.Verdict
+	v.Record(&rec, msg(t, "x"), &Verdicts{}, p, nil)
+	if len(rec.Rules) != 2 || len(rec.Trial) != 1 || len(rec.About) != 1 || string(rec.About[0]) != "a host" {
+		t.Errorf("rules %q, trial %q, about %q", rec.Rules, rec.Trial, rec.About)
+	}
+	v.Outcome, v.Do = message.Label, message.Label
+	if v.Record(&rec, msg(t, "x"), &Verdicts{}, p, nil); len(rec.About) != 0 {
+		t.Errorf("of a delivered message: %q", rec.About)
 	}
 }
 

@@ -39,6 +39,9 @@ type Rule struct {
 	Certain bool
 }
 
+// Tells reports whether the rule's sentence says what a finding is about.
+func (r *Rule) Tells() bool { return strings.Contains(r.Why[English], "%s") }
+
 // Finding is a rule that was met, and what it is about.
 type Finding struct {
 	Rule  *Rule

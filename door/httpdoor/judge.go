@@ -25,6 +25,7 @@ type session struct {
 	msg      message.Message
 	verdicts gate.Verdicts
 	rec      record.Verdict
+	about    []byte // what rec tells of
 }
 
 var sessions = sync.Pool{New: func() any { return &session{in: make([]byte, roomIn)} }}
@@ -176,27 +177,7 @@ func (d *Door) record(s *session, v *gate.Verdict) {
 	if t := s.asked.time; t.Before(at) && at.Sub(t) < maxAge {
 		at = t
 	}
-	*rec = record.Verdict{
-		Time: at.UnixMicro(), Door: m.Door, Account: m.Account, ID: m.ID, Route: m.Route,
-		Class: v.Class, Outcome: v.Outcome, Done: v.Do, Mode: v.Mode, OptedOut: v.Skipped == gate.OptedOut,
-		From: m.From, To: v.To, PPhishing: v.PPhishing, PBad: v.PBad,
-		Rules: rec.Rules[:0], Trial: rec.Trial[:0], About: rec.About[:0],
-		Delay: uint32(min(time.Since(m.Time).Microseconds(), 1<<32-1)),
-	}
-	if v.Skipped == gate.Judged {
-		rec.Family = s.verdicts.Report.Folded.Family
-	}
-	p, stopped := d.gate.Policy(), rec.Stopped()
-	for i := range v.Reasons {
-		f := &v.Reasons[i]
-		if p.Trial(f.Rule) {
-			rec.Trial = append(rec.Trial, f.Rule.Name)
-		} else {
-			rec.Rules = append(rec.Rules, f.Rule.Name)
-		}
-		if stopped && len(f.About) > 0 {
-			rec.About = append(rec.About, f.About)
-		}
-	}
+	s.about = v.Record(rec, m, &s.verdicts, d.gate.Policy(), s.about[:0])
+	rec.Time, rec.Delay = at.UnixMicro(), uint32(min(time.Since(m.Time).Microseconds(), 1<<32-1))
 	d.recorder.Verdict(rec) // copies it
 }

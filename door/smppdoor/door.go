@@ -291,7 +291,7 @@ func (d *Door) sessionConfig() smpp.Config {
 }
 
 func (d *Door) accept(conn net.Conn) (smpp.Config, smpp.Handler, bool) {
-	return d.sessionConfig(), &esme{door: d}, true
+	return d.sessionConfig(), &esme{judging: judging{door: d}}, true
 }
 
 func (d *Door) upstream(name string) *upstream { return (*d.upstreams.Load())[name] }

@@ -11,8 +11,6 @@ import (
 
 	"golang.org/x/time/rate"
 
-	"github.com/sekisho/sekisho/gate"
-	"github.com/sekisho/sekisho/message"
 	"github.com/sekisho/sekisho/smpp"
 )
 
@@ -94,16 +92,11 @@ func (r *account) receiver() *esme {
 
 // esme serves one connection of an ESME. Its fields belong to the session's reading goroutine.
 type esme struct {
-	door     *Door
-	session  *smpp.Session
-	account  *account
-	sub      submission
-	msg      message.Message
-	verdicts gate.Verdicts
-	text     []byte // of a long message, all parts
-	body     []byte // a body that is written anew
-	touched  flusher
-	index    int // which bind to an SMSC it keeps to
+	judging
+	session *smpp.Session
+	account *account
+	touched flusher
+	index   int // which bind to an SMSC it keeps to
 }
 
 // Request takes what the ESME asks.

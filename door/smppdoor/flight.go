@@ -6,9 +6,6 @@ import (
 	"unsafe"
 
 	"github.com/sekisho/sekisho/door/smppdoor/pending"
-	"github.com/sekisho/sekisho/gate"
-	"github.com/sekisho/sekisho/inspect"
-	"github.com/sekisho/sekisho/message"
 	"github.com/sekisho/sekisho/record"
 	"github.com/sekisho/sekisho/smpp"
 )
@@ -52,34 +49,6 @@ func (f *flight) done() {
 	*f = flight{resp: resp, id: id, about: about}
 	f.rec.Rules, f.rec.Trial, f.rec.About = rules, trial, abouts
 	flights.Put(f)
-}
-
-// note takes down what was judged; what it points to is copied, since the answer comes later.
-func (f *flight) note(m *message.Message, v *gate.Verdict, r *inspect.Report, p *gate.Policy) {
-	f.noted = true
-	rec := &f.rec
-	rec.Time, rec.Door, rec.Account, rec.Route = m.Time.UnixMicro(), m.Door, m.Account, m.Route
-	rec.Class, rec.Outcome, rec.Done, rec.Mode = v.Class, v.Outcome, v.Do, v.Mode
-	rec.OptedOut = v.Skipped == gate.OptedOut
-	rec.From, rec.To = m.From, v.To
-	rec.PPhishing, rec.PBad, rec.Parts, rec.Come = v.PPhishing, v.PBad, m.Parts, m.Arrived
-	if v.Skipped == gate.Judged {
-		rec.Family = r.Folded.Family
-	}
-	stopped := rec.Stopped()
-	for i := range v.Reasons {
-		x := &v.Reasons[i]
-		if p.Trial(x.Rule) {
-			rec.Trial = append(rec.Trial, x.Rule.Name)
-		} else {
-			rec.Rules = append(rec.Rules, x.Rule.Name)
-		}
-		if stopped && len(x.About) > 0 {
-			at := len(f.about)
-			f.about = append(f.about, x.About...)
-			rec.About = append(rec.About, f.about[at:len(f.about):len(f.about)])
-		}
-	}
 }
 
 // write hands the record on, with how the message ended.

@@ -99,19 +99,6 @@ func (b *binding) stopped(f *flight, do message.Outcome, loop *Loop, p smpp.PDU)
 	return false
 }
 
-func (b *binding) judge(f *flight) {
-	if b.sub.long() && b.sub.kind == 0 {
-		f.long, f.part = b.door.longs.take(&b.msg, &b.sub), b.sub.concat.Seq
-		b.text = f.long.text(b.text[:0], &b.msg)
-	}
-	b.door.Gate.Pass(b.door.ctx, &b.msg, &b.verdicts)
-	v := &b.verdicts.Each[0]
-	if f.long != nil {
-		f.long.judged(v)
-	}
-	f.note(&b.msg, v, &b.verdicts.Report, b.door.Gate.Policy())
-}
-
 // toOwner hands a text to the ESME that its number belongs to.
 func (b *binding) toOwner(f *flight, a *account, p smpp.PDU) {
 	x := down{door: b.door, from: b.session, command: p.Command, seq: p.Sequence}

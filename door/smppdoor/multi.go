@@ -4,7 +4,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/sekisho/sekisho/message"
 	"github.com/sekisho/sekisho/smpp"
 )
 
@@ -45,17 +44,7 @@ func (e *esme) one(g *many, p smpp.PDU, to smpp.Addr) {
 	f := e.door.newFlight(e.session, p, e.account)
 	f.alias = []byte(g.id)
 	f.then = func(f *flight, _ error) { g.one(to, f.status) }
-	e.judge(f)
-	switch e.verdicts.Each[0].Do {
-	case message.Hold:
-		e.hold(f, message.Hold)
-	case message.Block:
-		e.block(f)
-	case message.Label:
-		e.label(f)
-	default:
-		e.forward(f, p.Command, p.Body)
-	}
+	e.pass(f, p)
 }
 
 // many is a submit_multi whose destinations are not all settled.

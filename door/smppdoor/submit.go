@@ -25,8 +25,14 @@ func (e *esme) submit(p smpp.PDU) {
 		return
 	}
 	f := e.door.newFlight(e.session, p, e.account)
+	e.pass(f, p)
+}
+
+// pass judges what was read, and does what follows.
+func (e *esme) pass(f *flight, p smpp.PDU) {
 	e.judge(f)
-	switch v := &e.verdicts.Each[0]; v.Do {
+	e.receipted(f)
+	switch e.verdicts.Each[0].Do {
 	case message.Hold:
 		e.hold(f, message.Hold)
 	case message.Block:
@@ -35,6 +41,14 @@ func (e *esme) submit(p smpp.PDU) {
 		e.label(f)
 	default:
 		e.forward(f, p.Command, p.Body)
+	}
+}
+
+// receipted notes whether a receipt was asked for, and how long its id is to be known.
+func (e *esme) receipted(f *flight) {
+	if e.sub.sm.RegisteredDelivery&smpp.RegisteredReceipt != 0 {
+		f.keep = true
+		f.expires = e.msg.Time.Add(validity(e.sub.sm.ValidityPeriod, e.msg.Time) + receiptGrace)
 	}
 }
 
@@ -71,25 +85,6 @@ func (e *esme) address(a *Account) smpp.Status {
 		e.door.metrics.undecodable.WithLabelValues(a.SystemID).Inc()
 	}
 	return smpp.StatusOK
-}
-
-// judge lets the gate judge what has come of the message in e.msg, and notes the verdict in f. The verdict is
-// e.verdicts.Each[0]; of a long message that was stopped at an earlier part it is at least that.
-func (e *esme) judge(f *flight) {
-	if e.sub.long() && e.sub.kind == 0 {
-		f.long, f.part = e.door.longs.take(&e.msg, &e.sub), e.sub.concat.Seq
-		e.text = f.long.text(e.text[:0], &e.msg)
-	}
-	e.door.Gate.Pass(e.door.ctx, &e.msg, &e.verdicts)
-	v := &e.verdicts.Each[0]
-	if f.long != nil {
-		f.long.judged(v)
-	}
-	f.note(&e.msg, v, &e.verdicts.Report, e.door.Gate.Policy())
-	if r := e.sub.sm.RegisteredDelivery & smpp.RegisteredReceipt; r != 0 {
-		f.keep = true
-		f.expires = e.msg.Time.Add(validity(e.sub.sm.ValidityPeriod, e.msg.Time) + receiptGrace)
-	}
 }
 
 func validity(s []byte, now time.Time) time.Duration {

@@ -10,8 +10,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/sekisho/sekisho/gate"
-	"github.com/sekisho/sekisho/message"
 	"github.com/sekisho/sekisho/smpp"
 )
 
@@ -92,7 +90,7 @@ func (u *upstream) bind(i int) (lasted time.Duration, err error) {
 		}
 		conn = tls.Client(conn, &tls.Config{ServerName: name, MinVersion: tls.VersionTLS12})
 	}
-	b := &binding{up: u, door: u.door, ended: make(chan struct{})}
+	b := &binding{judging: judging{door: u.door}, up: u, ended: make(chan struct{})}
 	s := smpp.NewSession(conn, smpp.Config{
 		Role: smpp.RoleESME, Window: cfg.Window, PeerWindow: max(cfg.Window, 1000),
 		EnquireLink: u.timers.EnquireLink.Duration, Response: u.timers.Response.Duration, Write: u.timers.Write.Duration,
@@ -178,18 +176,13 @@ func (u *upstream) send(prefer int, c smpp.Command, body []byte, to smpp.Respond
 
 // binding serves one session with an SMSC. Its fields belong to the session's reading goroutine.
 type binding struct {
+	judging
 	up       *upstream
-	door     *Door
 	session  *smpp.Session
 	ended    chan struct{}
 	answered []*flight // answers of this round
 	unkept   bool      // ids among them are not written yet
 	touched  flusher
-	sub      submission
-	msg      message.Message
-	verdicts gate.Verdicts
-	text     []byte
-	body     []byte
 	id       []byte
 }
 
