@@ -38,7 +38,7 @@ var imports = map[string]string{
 	// Doors. None knows of another, of the store or of the stream: main gives them what they need.
 	"smpp":                  "", // stands alone: it could be another project's
 	"smpp/smpptest":         "smpp",
-	"door/smppdoor":         "door/smppdoor/pending gate message record settings smpp subject test: purpose smpp/smpptest",
+	"door/smppdoor":         "door/smppdoor/pending gate message record settings smpp subject test: inspect purpose smpp/smpptest",
 	"door/smppdoor/pending": "",
 	"door/httpdoor":         "auth gate inspect message record settings subject test: purpose",
 	"auth":                  "",
