@@ -35,6 +35,8 @@ type Sample struct {
 	Time     time.Time     // zero where the file does not say
 	Label    message.Class // ClassUnset where the file does not say
 	Group    string        // names what the text was made from; "" where it stands for itself
+	Kind     string        // what it is about, in the file's own words; "" where the file does not say
+	Lang     string        // its language as in BCP 47, in small letters; "" where the file does not say
 	Line     int           // the line it starts in, from 1; of a JSON array the entry
 	Broken   bool          // the text was not UTF-8 throughout
 }
@@ -267,6 +269,12 @@ func (o *Options) set(s *Sample, field, value string) (err error) {
 		s.Label, err = o.label(value)
 	case "id":
 		s.ID = value
+	case "group":
+		s.Group = value
+	case "kind":
+		s.Kind = value
+	case "lang":
+		s.Lang = strings.ToLower(value)
 	case "from":
 		s.From = value
 	case "to":

@@ -72,7 +72,7 @@ func eof(err error) error {
 	return err
 }
 
-var fieldNames = []string{"id", "from", "to", "route", "time"}
+var fieldNames = []string{"id", "from", "to", "route", "time", "group", "kind", "lang"}
 
 // object reads the fields we know; others are passed over, since sets carry many of their own.
 func (o *Options) object(s *Sample, raw []byte) error {

@@ -7,6 +7,8 @@ import (
 	"hash/fnv"
 	"io"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -16,8 +18,10 @@ import (
 // Templates are texts with slots, from which many texts are made: the same ones every time. A file has
 //
 //	# a remark
+//	+ lists.tmpl                               the lists of another file beside this one
 //	= name: one | another | a third            a list, which {name} takes one of
-//	@ phishing ja p2p 20 from={mobile}         class, language, route, how many texts of each line below, sender
+//	@ phishing ja p2p 20 kind=parcel from={mobile}   class, language, route, how many texts of each line below; what they
+//	                                           are about, and their sender
 //	お荷物を{お預かり|保管}しています。{badlink}     a text; \n is a new line, {a|b|} one of them or nothing
 //
 // Slots may stand within slots; one of several that is the name of a list stands for the list. {#4} is four digits, {a8} eight small letters, {x8} eight small letters
@@ -41,6 +45,7 @@ type group struct {
 	lang  string
 	route message.Route
 	count int
+	kind  string
 	from  string
 }
 
@@ -66,11 +71,9 @@ func newTemplates(name string, b *bufio.Reader) (func(*Sample) error, error) {
 		case err != nil:
 		case l == "" || strings.HasPrefix(l, "#"):
 		case strings.HasPrefix(l, "= "):
-			key, list, ok := strings.Cut(l[2:], ":")
-			if key = strings.TrimSpace(key); !ok || key == "" {
-				err = errors.New(`a list is written "= name: one | another"`)
-			}
-			t.lists[key] = strings.ReplaceAll(list, `\n`, "\n")
+			err = t.list(l)
+		case strings.HasPrefix(l, "+ "):
+			err = t.include(filepath.Join(filepath.Dir(name), strings.TrimSpace(l[2:])))
 		case strings.HasPrefix(l, "@ "):
 			g, err = readGroup(l)
 		case g.count == 0:
@@ -108,17 +111,56 @@ func newTemplates(name string, b *bufio.Reader) (func(*Sample) error, error) {
 				return at(name, m.line, err)
 			}
 			*s = Sample{ID: fmt.Sprintf("%s:%d:%d", m.lang, m.line, n), Text: text, From: strings.TrimSpace(from),
-				Route: m.route, Label: m.class, Line: m.line, Group: fmt.Sprintf("%s:%d", name, m.line)}
+				Route: m.route, Label: m.class, Line: m.line, Kind: m.kind, Lang: m.lang, Group: fmt.Sprintf("%s:%d", filepath.Base(name), m.line)}
 			return nil
 		}
 		return io.EOF
 	}, nil
 }
 
+// list takes in a line that names a list.
+func (t *templates) list(l string) error {
+	key, list, ok := strings.Cut(l[2:], ":")
+	if key = strings.TrimSpace(key); !ok || key == "" {
+		return errors.New(`a list is written "= name: one | another"`)
+	}
+	t.lists[key] = strings.ReplaceAll(list, `\n`, "\n")
+	return nil
+}
+
+// include takes in the lists of another file, which has nothing else.
+func (t *templates) include(name string) error {
+	f, err := os.Open(name)
+	if err != nil {
+		return fmt.Errorf("take in the lists of another file: %w", err)
+	}
+	defer f.Close()
+	b := bufio.NewReader(io.LimitReader(f, maxLines*maxMade))
+	for line := 1; ; line++ {
+		raw, err := readLine(b, nil)
+		if err == io.EOF {
+			return nil
+		}
+		l := strings.TrimSpace(string(raw))
+		switch {
+		case err != nil:
+		case l == "" || strings.HasPrefix(l, "#"):
+			continue
+		case strings.HasPrefix(l, "= "):
+			err = t.list(l)
+		default:
+			err = errors.New("a file of lists has nothing but lists and remarks")
+		}
+		if err != nil {
+			return at(name, line, err)
+		}
+	}
+}
+
 func readGroup(l string) (g group, err error) {
 	f := strings.Fields(l)
 	if len(f) < 5 {
-		return g, errors.New(`a group is written "@ class language route count from=..."`)
+		return g, errors.New(`a group is written "@ class language route count kind=... from=..."`)
 	}
 	if g.class, err = message.ParseClass(f[1]); err != nil {
 		return g, err
@@ -129,6 +171,9 @@ func readGroup(l string) (g group, err error) {
 	}
 	if g.count, err = strconv.Atoi(f[4]); err != nil || g.count < 1 || g.count > maxTemplates {
 		return g, fmt.Errorf("%q is not a count from 1 to %d", f[4], maxTemplates)
+	}
+	if strings.HasPrefix(f[min(5, len(f)-1)], "kind=") {
+		g.kind = strings.TrimPrefix(f[5], "kind=")
 	}
 	if _, from, ok := strings.Cut(l, "from="); ok {
 		g.from = strings.TrimSpace(from)
