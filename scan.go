@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"text/tabwriter"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
@@ -19,7 +18,6 @@ import (
 	"github.com/sekisho/sekisho/indicator"
 	"github.com/sekisho/sekisho/inspect"
 	"github.com/sekisho/sekisho/message"
-	"github.com/sekisho/sekisho/settings"
 	"github.com/sekisho/sekisho/subject"
 )
 
@@ -244,117 +242,4 @@ func appendLine(dst []byte, s *corpus.Sample, v *gate.Verdict, r *inspect.Report
 		dst = fmt.Appendf(dst, "         - %s\n", gate.Wording(v.Class)[lang])
 	}
 	return dst
-}
-
-type evalCommand struct {
-	judging
-	JSON     bool     `name:"json" help:"Print the figures as JSON."`
-	Positive string   `default:"bad" enum:"bad,phishing" help:"What counts as to be stopped: bad (spam and phishing, ranked by p_bad) or phishing."`
-	Files    []string `arg:"" name:"file" help:"Files with labelled messages (ham, spam, phishing), or - for standard input."`
-}
-
-func (evalCommand) Help() string {
-	return `Reads files as scan does; each message needs a label: ham, spam or phishing. Prints how many were
-stopped at the thresholds of the policy, and what other thresholds would give.`
-}
-
-// Run judges labelled files and prints the figures.
-func (c evalCommand) Run(ctx context.Context, io streams) error {
-	j, err := c.judge(ctx, io.in)
-	if err != nil {
-		return err
-	}
-	tally := corpus.Tally{Phishing: c.Positive == "phishing"}
-	b := newBar(io.err, -1, "judging")
-	unlabelled := 0
-	start := time.Now()
-	err = j.each(ctx, c.Files, b, func(s *corpus.Sample) error {
-		if s.Label == message.ClassUnset {
-			unlabelled++
-			return nil
-		}
-		v := j.one(s)
-		tally.Add(corpus.Judged{Label: s.Label, Class: max(v.Class, message.Ham), PPhishing: v.PPhishing, PBad: v.PBad, Stopped: v.Outcome.Stopped()})
-		return nil
-	})
-	b.end()
-	if err != nil {
-		return err
-	}
-	j.warn(io)
-	f := tally.Figures(time.Since(start).Seconds())
-	if unlabelled > 0 {
-		fmt.Fprintf(io.err, "%d messages without a label were passed over\n", unlabelled)
-	}
-	if f.N == 0 {
-		return errors.New("there is no labelled message; the files need a column or key label with ham, spam or phishing")
-	}
-	if c.JSON {
-		text, err := f.MarshalJSON()
-		if err == nil {
-			_, err = fmt.Fprintf(io.out, "%s\n", text)
-		}
-		return err
-	}
-	return f.Print(io.out)
-}
-
-type trainCommand struct {
-	Out    string   `required:"" short:"o" help:"Where to write the model." placeholder:"MODEL"`
-	Seed   uint64   `default:"1" help:"The same data and seed give the same octets."`
-	Epochs int      `default:"0" help:"Passes over the data; 0 is the default."`
-	Home   int      `default:"81" help:"Country code by which national numbers are read."`
-	Brands string   `help:"List of brands; without one the embedded one." placeholder:"FILE"`
-	Files  []string `arg:"" name:"file" help:"Files with labelled messages (ham, spam, phishing)."`
-}
-
-func (trainCommand) Help() string {
-	return `Reads files as eval does and learns a model: linear on hashed character n-grams and features, three
-classes, calibrated on groups of near-duplicates that it has not seen. Texts alike are one group.`
-}
-
-// Run learns a model and writes it whole or not at all.
-func (c trainCommand) Run(ctx context.Context, io streams) error {
-	var examples []inspect.Example
-	reading := newBar(io.err, -1, "reading")
-	j := &judge{in: io.in, home: c.Home}
-	err := j.each(ctx, c.Files, reading, func(s *corpus.Sample) error {
-		if s.Label == message.ClassUnset {
-			return nil
-		}
-		var m message.Message
-		s.Message(&m, c.Home)
-		examples = append(examples, inspect.Example{Message: m, Class: s.Label, Group: s.Group})
-		return nil
-	})
-	reading.end()
-	if err != nil {
-		return err
-	}
-	var learning *bar
-	last := 0
-	m, t, err := inspect.Train(examples, inspect.TrainOptions{Config: inspect.Config{Home: c.Home, Brands: c.Brands}, Seed: c.Seed, Epochs: c.Epochs,
-		Progress: func(done, total int) {
-			if learning == nil {
-				learning = newBar(io.err, int64(total), "learning")
-			}
-			learning.add(done - last)
-			last = done
-		}})
-	if learning != nil {
-		learning.end()
-	}
-	if err != nil {
-		return err
-	}
-	if err := settings.WriteFile(c.Out, m.Bytes()); err != nil {
-		return err
-	}
-	w := tabwriter.NewWriter(io.out, 0, 8, 2, ' ', 0)
-	fmt.Fprintf(w, "examples\t%d ham, %d spam, %d phishing\n", t.Examples[message.Ham], t.Examples[message.Spam], t.Examples[message.Phishing])
-	fmt.Fprintf(w, "groups of near-duplicates\t%d\n", t.Groups)
-	fmt.Fprintf(w, "left out as contradicting\t%d\n", t.Conflicts)
-	fmt.Fprintf(w, "log-loss on groups not seen\t%.4f nats, calibrated %.4f\n", t.HeldOut, t.Calibrated)
-	fmt.Fprintf(w, "model\t%s, %d octets\n", c.Out, len(m.Bytes()))
-	return w.Flush()
 }

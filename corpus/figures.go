@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/sekisho/sekisho/message"
 )
@@ -15,9 +16,12 @@ type Judged struct {
 	PPhishing float32
 	PBad      float32 // the probability of phishing or spam
 	Stopped   bool    // held or blocked
+	Lang      string  // its language, "" where nobody said
+	Kind      string  // what it is about, "" where nobody said
+	Group     int     // of near-duplicates, from 1; 0 where nobody looked
 }
 
-// Tally counts how well messages were judged. It keeps eight octets of each.
+// Tally counts how well messages were judged. It keeps some tens of octets of each.
 type Tally struct {
 	// Phishing alone counts as what is to be stopped, and messages are ranked by PPhishing. Otherwise spam
 	// and phishing count, and messages are ranked by PBad.
@@ -27,6 +31,9 @@ type Tally struct {
 	confusion [message.Classes][message.Classes]int // by label, class
 	bad, ham  []float32                             // what they are ranked by
 	stopped   [message.Classes]int                  // by label
+	slices    [2]map[slice]*Rate                    // stopped, by label and language, by label and kind
+	groups    map[groupKey]*Rate                    // stopped, by label and group of near-duplicates
+	bins      [reliabilityBins]Bin
 }
 
 // Add counts one message; one without a label is passed over.
@@ -39,6 +46,9 @@ func (t *Tally) Add(j Judged) {
 	if j.Stopped {
 		t.stopped[j.Label]++
 	}
+	t.slice(0, j.Lang, &j)
+	t.slice(1, j.Kind, &j)
+	t.group(&j)
 	score := j.PBad
 	if t.Phishing {
 		score = j.PPhishing
@@ -49,10 +59,19 @@ func (t *Tally) Add(j Judged) {
 	case j.Label == message.Phishing || !t.Phishing:
 		t.bad = append(t.bad, score)
 	}
+	t.bin(score, j.Label == message.Phishing || j.Label == message.Spam && !t.Phishing)
 }
 
 // Rate is a share that was counted.
 type Rate struct{ Of, In int }
+
+// Add counts one more.
+func (r *Rate) Add(yes bool) {
+	r.In++
+	if yes {
+		r.Of++
+	}
+}
 
 // Value is the share, NaN of nothing.
 func (r Rate) Value() float64 { return float64(r.Of) / float64(r.In) }
@@ -85,6 +104,10 @@ type Figures struct {
 	PhishingPrecision         Rate
 	Confusion                 map[string]map[string]int // by label, then by what it was taken for
 	Points                    []Point
+	Curve                     []Point // what every threshold would give, for a plot
+	Languages, Kinds          []Slice // of what was stopped
+	Groups                    map[string]GroupRate
+	Bins                      []Bin
 	Seconds                   float64
 }
 
@@ -110,20 +133,28 @@ func (t *Tally) Figures(seconds float64) *Figures {
 		f.Confusion[label.String()] = row
 	}
 	f.PhishingRecall, f.PhishingPrecision = Rate{right, is}, Rate{right, taken}
-	f.Points = t.points()
+	f.Points = t.points([]float64{0.0001, 0.001, 0.01})
+	f.Curve = t.curve()
+	f.Languages, f.Kinds = t.sliced(0), t.sliced(1)
+	f.Groups = t.grouped()
+	for _, b := range t.bins {
+		if b.Ham+b.Bad > 0 {
+			f.Bins = append(f.Bins, b)
+		}
+	}
 	return f
 }
 
 var fprNames = []string{"0.0001", "0.001", "0.01"}
 
-func (t *Tally) points() (out []Point) {
+func (t *Tally) points(fprs []float64) (out []Point) {
 	ham, bad := slices.Clone(t.ham), slices.Clone(t.bad)
 	slices.Sort(ham)
 	slices.Sort(bad)
-	for _, fpr := range []float64{0.0001, 0.001, 0.01} {
+	for _, fpr := range fprs {
 		p := Point{FPR: fpr, Measurable: fpr*float64(len(ham)) >= 3, Recall: Rate{0, len(bad)}}
 		if len(ham) > 0 {
-			over := int(fpr * float64(len(ham)))
+			over := min(int(fpr*float64(len(ham))), len(ham)-1)
 			threshold := ham[len(ham)-1-over]
 			above, _ := slices.BinarySearchFunc(bad, threshold, func(s, t float32) int {
 				if s > t {
@@ -163,7 +194,7 @@ func (f *Figures) MarshalJSON() ([]byte, error) {
 	if f.Seconds > 0 {
 		speed = float64(f.N) / f.Seconds
 	}
-	return json.Marshal(map[string]any{
+	out := map[string]any{
 		"n":                      f.N,
 		"stopped":                rates("recall", f.Recall, "precision", f.Precision, "ham_fpr", f.HamFPR),
 		"phishing":               rates("recall", f.PhishingRecall, "precision", f.PhishingPrecision),
@@ -171,7 +202,25 @@ func (f *Figures) MarshalJSON() ([]byte, error) {
 		"recall_at_fpr":          at,
 		"recall_at_fpr_interval": intervals,
 		"messages_per_second":    speed,
-	})
+		"reliability":            f.Bins,
+	}
+	for name, list := range map[string][]Slice{"by_language": f.Languages, "by_kind": f.Kinds} {
+		if len(list) > 0 {
+			slice := map[string]any{}
+			for _, s := range list {
+				slice[strings.TrimSpace(s.Label.String()+" "+s.Name)] = rates("stopped", s.Stopped)
+			}
+			out[name] = slice
+		}
+	}
+	if len(f.Groups) > 0 {
+		groups := map[string]any{}
+		for label, g := range f.Groups {
+			groups[label] = map[string]any{"groups": g.Groups, "stopped": g.Stopped, "stopped_interval": [2]float64{g.Low, g.High}}
+		}
+		out["by_group"] = groups
+	}
+	return json.Marshal(out)
 }
 
 func interval(r Rate) [2]float64 {

@@ -34,6 +34,35 @@ func (f *Figures) Print(w io.Writer) error {
 		row := f.Confusion[c.String()]
 		fmt.Fprintf(t, "%s\t%d\t%d\t%d\n", c, row["ham"], row["spam"], row["phishing"])
 	}
+	for _, part := range []struct {
+		what string
+		list []Slice
+	}{{"language", f.Languages}, {"kind", f.Kinds}} {
+		if len(part.list) > 1 {
+			fmt.Fprintf(t, "\nlabel\t%s\tstopped\n", part.what)
+			for _, s := range part.list {
+				fmt.Fprintf(t, "%s\t%s\t%s\n", s.Label, s.Name, s.Stopped)
+			}
+		}
+	}
+	if len(f.Groups) > 0 {
+		fmt.Fprintln(t, "\nlabel\tgroups\tstopped, each group of near-duplicates once")
+		for c := message.Ham; c < message.Classes; c++ {
+			if g, ok := f.Groups[c.String()]; ok {
+				fmt.Fprintf(t, "%s\t%d\t%.2f %% (%.2f to %.2f)\n", c, g.Groups, 100*g.Stopped, 100*g.Low, 100*g.High)
+			}
+		}
+	}
+	if len(f.Bins) > 0 {
+		ham, bad := 0, 0
+		for _, b := range f.Bins {
+			ham, bad = ham+b.Ham, bad+b.Bad
+		}
+		fmt.Fprintln(t, "\nprobability told\tmean\tare bad\tham\tbad")
+		for _, b := range f.Bins {
+			fmt.Fprintf(t, "%.6f to %.6f\t%.5f\t%.5f\t%d\t%d\n", b.Low, b.High, b.Mean, b.Share(ham, bad, 0), b.Ham, b.Bad)
+		}
+	}
 	return t.Flush()
 }
 

@@ -14,6 +14,7 @@ type work struct {
 	met    uint64   // rules met, by bit: each is told once, about the first place
 	claims []uint16 // brands that the text says it is from
 	names  []uint16 // brands that it only names
+	said   said
 	about  []byte
 	symbols
 	window symbols // a part of them, see Model.score
@@ -21,6 +22,7 @@ type work struct {
 
 func (w *work) reset() {
 	w.hits, w.claims, w.names, w.about, w.met = w.hits[:0], w.claims[:0], w.names[:0], w.about[:0], 0
+	w.said.reset()
 	w.symbols.reset()
 }
 
@@ -126,7 +128,7 @@ func (s *state) named(m *message.Message, r *Report) {
 		}
 	}
 	first := len(w.hits)
-	w.hits = s.phrases.find(from, w.hits)
+	w.hits = s.phrases.find(from, w.hits, nil)
 	for _, h := range w.hits[first:] {
 		if h.phrase.kind <= phraseBrandHead {
 			w.claims = addBrand(w.claims, h.phrase.id)
@@ -392,11 +394,8 @@ func (s *state) letters(m *message.Message, r *Report) {
 	if len(f.Links) > 0 {
 		return
 	}
-	var said [phraseCall + 1]bool
-	for _, h := range r.work.hits {
-		said[h.phrase.kind] = true
-	}
-	urged := said[phraseUrgent] && said[phraseCall]
+	said := &r.work.said
+	urged := said.lures&(1<<toneUrgent|1<<toneThreat) != 0 && said.has(wantCall)
 	if urged && len(f.Numbers) > 0 {
 		n := &f.Numbers[0]
 		about := n.Raw[:min(len(n.Raw), 4)]
@@ -405,7 +404,7 @@ func (s *state) letters(m *message.Message, r *Report) {
 		}
 		r.meet(callbackNumber, about, n.Span)
 	}
-	if said[phraseCode] && !urged && len(f.Numbers) == 0 && hasCode(f.Text) {
+	if said.has(storyCode) && !said.has(wantCode) && !urged && len(f.Numbers) == 0 && hasCode(f.Text) {
 		r.meet(oneTimeCode, nil, message.Span{})
 	}
 }

@@ -9,22 +9,23 @@ import (
 
 // featureVersion is written into every model: a model reads only texts seen as it was taught to see
 // them. Raise it with every change to this file that moves a feature.
-const featureVersion = 1
+const featureVersion = 2
 
 const (
 	textBits   = 18   // buckets of n-grams and words, as a power of two
-	shapeBits  = 13   // buckets of what is no text: how links look, how long it is
+	shapeBits  = 17   // buckets of what is no text: how links look, what is wanted, who sent it
 	maxSymbols = 4096 // of a long mail the first of them are enough
-	maxShapes  = 96
-	maxLinks   = 3 // links whose look is taken in
+	maxShapes  = 384
+	maxLinks   = 3  // links whose look is taken in
+	maxHost    = 60 // octets of a host whose n-grams are taken in
 )
 
 // Symbols stand for what every text has its own of, so that the classifier learns wording and not
 // whose link it was.
 const (
 	symbolLink   = 0x110000 + iota
-	symbolMobile // a mobile number
-	symbolNumber // another telephone number
+	symbolKnown  // a link to an official or popular site
+	symbolNumber // a telephone number; behind it one for each numberClass
 )
 
 // symbols are a text as the classifier reads it.
@@ -32,13 +33,19 @@ type symbols struct {
 	runes  []uint32 // the folded text: links, telephone numbers and digits replaced
 	text   []uint32 // buckets of its character 2, 3 and 4-grams, words and pairs of words, in order
 	shapes []uint32 // buckets of its shape
+	pairs  []uint32 // buckets, among those of shapes, of the words of the lexicon and of pairs of them
+
+	classes []linkClass   // of its links
+	numbers []numberClass // of its numbers
 }
 
-func (s *symbols) reset() { s.runes, s.text, s.shapes = s.runes[:0], s.text[:0], s.shapes[:0] }
+func (s *symbols) reset() {
+	s.pairs = s.pairs[:0]
+	s.runes, s.text, s.shapes, s.classes, s.numbers = s.runes[:0], s.text[:0], s.shapes[:0], s.classes[:0], s.numbers[:0]
+}
 
 // features tells the features of a folded text.
 func (s *symbols) features(f *message.Folded) {
-	s.reset()
 	s.read(f)
 	s.grams()
 	s.words()
@@ -56,7 +63,11 @@ func (s *symbols) read(f *message.Folded) {
 			link++
 		}
 		if link < len(f.Links) && f.Links[link].Span.Start <= at {
-			s.runes = append(s.runes, ' ', symbolLink, ' ')
+			symbol := uint32(symbolLink)
+			if link < len(s.classes) && s.classes[link] <= linkPopular {
+				symbol = symbolKnown
+			}
+			s.runes = append(s.runes, ' ', symbol, ' ')
 			for i < len(f.Text) && f.Origin[i] < f.Links[link].Span.End {
 				i++
 			}
@@ -66,7 +77,7 @@ func (s *symbols) read(f *message.Folded) {
 			number++
 		}
 		if number < len(f.Numbers) && f.Numbers[number].Span.Start <= at {
-			s.runes = append(s.runes, ' ', numberSymbol(&f.Numbers[number]), ' ')
+			s.runes = append(s.runes, ' ', s.numberSymbol(number), ' ')
 			for i < len(f.Text) && f.Origin[i] < f.Numbers[number].Span.End {
 				i++
 			}
@@ -99,9 +110,9 @@ func (s *symbols) read(f *message.Folded) {
 	s.runes = append(s.runes, ' ')
 }
 
-func numberSymbol(n *message.Number) uint32 {
-	if l := uint64(n.Line); l/1e8 >= 8170 && l/1e8 <= 8190 && l/1e8%10 == 0 {
-		return symbolMobile
+func (s *symbols) numberSymbol(i int) uint32 {
+	if i < len(s.numbers) {
+		return symbolNumber + uint32(s.numbers[i])
 	}
 	return symbolNumber
 }
@@ -182,6 +193,21 @@ const (
 	shapePath
 	shapeScheme
 	shapeDepth
+	shapeGram
+	shapePathWord
+	shapeLeads
+	shapeRoute
+	shapeSender
+	shapeClaim
+	shapeClaimRoute
+	shapeQuiet
+	shapeLure
+	shapeLureLeads
+	shapeLureSender
+	shapePair
+	shapePairLeads
+	shapeAlone
+	shapeWords
 )
 
 func (s *symbols) add(kind shapeKind, value uint64) {
@@ -191,14 +217,24 @@ func (s *symbols) add(kind shapeKind, value uint64) {
 	}
 }
 
+// pair tells a word of the lexicon or two.
+func (s *symbols) pair(value uint64) {
+	h := (value>>5 ^ value ^ uint64(shapeWords)) * prime
+	s.pairs = append(s.pairs, uint32(h>>(64-shapeBits)))
+}
+
 func (s *symbols) shape(f *message.Folded) {
 	links, numbers := min(len(f.Links), 2), min(len(f.Numbers), 2)
 	script := dominant(&f.Letters)
 	s.add(shapeCount, uint64(links)<<4|uint64(numbers))
 	s.add(shapeLength, uint64(bits.Len(uint(len(s.runes))))<<4|uint64(links))
 	s.add(shapeScript, uint64(script)<<8|uint64(links)<<4|uint64(numbers))
+	alone := uint64(0)
+	if len(f.Links) == 1 && len(s.runes) <= 5 { // nothing but a link
+		alone = 1
+	}
 	for i := range f.Links[:min(len(f.Links), maxLinks)] {
-		s.link(&f.Links[i])
+		s.link(&f.Links[i], s.classes[i], alone)
 	}
 }
 
@@ -215,8 +251,14 @@ func dominant(l *message.Letters) int {
 	return best
 }
 
-// link tells how a link looks: its suffix, the words in its host, what its name is made of, its path.
-func (s *symbols) link(l *message.Link) {
+// link tells how a link looks: its suffix, the words and n-grams of its host, what its name is made of, its path. Of an official
+// or popular site that is nobody's business.
+func (s *symbols) link(l *message.Link, class linkClass, alone uint64) {
+	s.add(shapeAlone, alone<<8|uint64(class))
+	s.add(shapeScheme, uint64(l.Flags&(message.LinkScheme|message.LinkHTTPS)))
+	if class == linkOfficial || class == linkPopular {
+		return
+	}
 	host := l.Host
 	if len(l.Domain) <= len(host) {
 		name := 0
@@ -224,7 +266,10 @@ func (s *symbols) link(l *message.Link) {
 			name++
 		}
 		s.add(shapeSuffix, hashBytes(l.Domain[name:]))
-		s.add(shapeName, nameShape(l.Domain[:name]))
+		shape := nameShape(l.Domain[:name])
+		s.add(shapeName, shape)
+		s.add(shapeName, shape<<20^hashBytes(l.Domain[name:]))
+		s.hostGrams(host[:len(host)-len(l.Domain)+name])
 	}
 	dots := uint64(0)
 	for start := 0; start < len(host); {
@@ -235,14 +280,52 @@ func (s *symbols) link(l *message.Link) {
 		if end < len(host) && host[end] == '.' {
 			dots++
 		}
-		if word := host[start:end]; len(word) >= 3 && len(word) <= 16 {
+		if word := host[start:end]; len(word) >= 2 && len(word) <= 16 {
 			s.add(shapeWord, hashBytes(word))
 		}
 		start = end + 1
 	}
-	s.add(shapeDepth, min(dots, 4))
+	s.add(shapeDepth, min(dots, 4)<<4|uint64(class))
 	s.add(shapePath, pathShape(l.Path))
-	s.add(shapeScheme, uint64(l.Flags&(message.LinkScheme|message.LinkHTTPS)))
+	s.pathWords(l.Path)
+}
+
+// hostGrams tells the 3 and 4-grams of what stands before the public suffix.
+func (s *symbols) hostGrams(b []byte) {
+	b = b[max(0, len(b)-maxHost):]
+	a1, a2, a3 := uint64('^'), uint64('^'), uint64('^')
+	for i := 0; i <= len(b); i++ {
+		c := uint64('$')
+		if i < len(b) {
+			if c = uint64(b[i]); c-'0' <= 9 {
+				c = '0'
+			}
+		}
+		s.add(shapeGram, a2<<16|a1<<8|c)
+		s.add(shapeGram, 1<<40|a3<<24|a2<<16|a1<<8|c)
+		a3, a2, a1 = a2, a1, c
+	}
+}
+
+// pathWords tells the first words of a path, in small letters.
+func (s *symbols) pathWords(path []byte) {
+	h, n, words := uint64(0), 0, 0
+	for i := 0; i <= len(path) && words < 8; i++ {
+		c := byte(0)
+		if i < len(path) {
+			c = path[i]
+		}
+		if c|0x20 >= 'a' && c|0x20 <= 'z' {
+			h = (h>>9 ^ uint64(c|0x20)) * prime
+			n++
+			continue
+		}
+		if n >= 2 && n <= 16 {
+			s.add(shapePathWord, h>>8)
+			words++
+		}
+		h, n = 0, 0
+	}
 }
 
 // nameShape tells how long a name is, and whether digits, hyphens or few vowels make it look generated.

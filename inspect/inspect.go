@@ -108,7 +108,9 @@ type state struct {
 	brands     *Brands
 	names      [][]byte // of the brands, as findings tell them
 	hosts      hosts
+	popular    *popular
 	phrases    *matcher
+	words      []uint64 // what stands for each word of the lexicon in features
 	labels     *labels
 	model      *Model
 	indicators func() Lookup
@@ -175,10 +177,18 @@ func newRules(c Config) (*state, error) {
 	if s.hosts, err = readHosts("hosts.txt", bytes.NewReader(embeddedHosts)); err != nil {
 		return nil, err
 	}
+	s.popular = readPopular(embeddedPopular)
 	for i := range s.brands.list {
 		s.names = append(s.names, []byte(s.brands.list[i].Name))
 	}
-	s.phrases = newMatcher(s.brands.words, foldLures())
+	told, err := embeddedLexicon()
+	if err != nil {
+		return nil, err
+	}
+	s.phrases = newMatcher(s.brands.words, told.phrases)
+	for _, w := range told.words {
+		s.words = append(s.words, hashBytes([]byte(w)))
+	}
 	s.labels = newLabels(s.brands)
 	return s, nil
 }
@@ -199,17 +209,6 @@ func readFile(path string, limit int64) ([]byte, error) {
 	return os.ReadFile(path)
 }
 
-// foldLures gives the lures as they look when folded.
-func foldLures() (out []phrase) {
-	var f message.Folded
-	for _, kind := range []phraseKind{phraseUrgent, phraseCall, phraseCode} {
-		for _, s := range lures[kind] {
-			out = append(out, phrase{text: foldString(&f, s), kind: kind})
-		}
-	}
-	return out
-}
-
 // Inspect fills r with what is found in m. Without a grant that covers inspection nothing of the message
 // is read, r is emptied and false returned.
 func (in *Inspector) Inspect(g purpose.Grant, m *message.Message, r *Report) bool {
@@ -227,7 +226,16 @@ func (in *Inspector) Inspect(g purpose.Grant, m *message.Message, r *Report) boo
 func (s *state) look(m *message.Message, r *Report) {
 	r.empty()
 	r.Folded.FoldFor(m.Text, s.home)
-	r.work.hits = s.phrases.find(r.Folded.Text, r.work.hits[:0])
+	r.work.said.folded = &r.Folded
+	r.work.hits = s.phrases.find(r.Folded.Text, r.work.hits[:0], &r.work.said)
 	s.check(m, r)
-	r.work.features(&r.Folded)
+	w := &r.work
+	for i := range r.Folded.Links {
+		w.classes = append(w.classes, s.classify(&r.Folded.Links[i], w.claims))
+	}
+	for i := range r.Folded.Numbers {
+		w.numbers = append(w.numbers, s.number(r.Folded.Numbers[i].Line))
+	}
+	w.features(&r.Folded)
+	s.context(m, r)
 }

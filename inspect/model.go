@@ -10,7 +10,7 @@ import (
 	"math"
 )
 
-//go:generate go run .. train --out model.bin corpus/ja.tmpl corpus/world.tmpl ../../shared/data/sms/uci.tsv ../../shared/data/sms/mendeley_dev.csv ../../shared/data/sms/ots_synthetic.csv ../../shared/data/sms/zh_tw.json
+//go:generate go run .. train --out model.bin corpus ../../shared/data/sms/uci.tsv ../../shared/data/sms/mendeley_dev.csv ../../shared/data/sms/ots_synthetic.csv ../../shared/data/sms/zh_tw.json
 
 //go:embed model.bin
 var embeddedModel []byte
@@ -129,7 +129,15 @@ func (m *Model) score(r *Report) {
 		shape[0] += int32(w[0])
 		shape[1] += int32(w[1])
 	}
-	look := [2]float32{m.Bias[0] + m.ShapeStep[0]*float32(shape[0]), m.Bias[1] + m.ShapeStep[1]*float32(shape[1])}
+	var pairs [2]int32
+	for _, b := range r.work.pairs {
+		w := &m.shape[b&(1<<shapeBits-1)]
+		pairs[0] += int32(w[0])
+		pairs[1] += int32(w[1])
+	}
+	norm := pairNorm(len(r.work.pairs))
+	look := [2]float32{m.Bias[0] + m.ShapeStep[0]*(float32(shape[0])+norm*float32(pairs[0])),
+		m.Bias[1] + m.ShapeStep[1]*(float32(shape[1])+norm*float32(pairs[1]))}
 	wording := m.wording(r.work.text)
 	// A long text is read by its most telling part too: what is put around a fraudulent one must not outweigh it.
 	if len(r.work.runes) > wholeRunes {
@@ -180,3 +188,6 @@ func (m *Model) wording(text []uint32) [2]float32 {
 }
 
 func textNorm(n int) float32 { return float32(1 / math.Sqrt(float64(max(n, minNorm)))) }
+
+// pairNorm keeps the many pairs of a long text from weighing all.
+func pairNorm(n int) float32 { return float32(2 / math.Sqrt(float64(max(n, 16)))) }

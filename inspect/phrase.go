@@ -13,16 +13,17 @@ type phraseKind uint8
 const (
 	phraseBrand     phraseKind = iota // the name of a brand
 	phraseBrandHead                   // a name that counts only where a text says who it is from
-	phraseUrgent                      // haste, threat
-	phraseCode                        // a one-time code
-	phraseCall                        // asks for a call
+	phraseLure                        // what a text wants, tells or has about it
 )
 
 // phrase is a folded text to look for.
 type phrase struct {
-	text string
-	kind phraseKind
-	id   uint16 // of the brand
+	text  string
+	kind  phraseKind
+	open  bool   // the word may go on behind it
+	id    uint16 // of the brand
+	said  lures
+	words []uint16
 }
 
 // hit is a phrase and where it stands in the folded text.
@@ -34,7 +35,7 @@ type hit struct {
 // maxHits bounds what is told of one text.
 const maxHits = 64
 
-// matcher finds many phrases in one pass. A place is looked up by its first octets, two at the start of
+// matcher finds many phrases in one pass. A place is looked up by its first octets, two and four at the start of
 // a word in ASCII and six elsewhere: so little stands under one key that all of it is simply compared.
 type matcher struct {
 	filter  [1 << 10]uint64 // a bit for each of 2^16 hashes: says no at once for nearly every place
@@ -82,19 +83,22 @@ func newMatcher(lists ...[]phrase) *matcher {
 // phraseKey is what a phrase is looked up by. Phrases are checked to be long enough when they are read.
 func phraseKey(s string) uint64 {
 	var b [8]byte
-	if len(s) > 0 && s[0] < 0x80 {
-		copy(b[:2], s)
-	} else {
+	switch {
+	case len(s) == 0 || s[0] >= 0x80:
 		copy(b[:6], s)
+	case len(s) >= 4:
+		copy(b[:4], s)
+	default:
+		copy(b[:2], s)
 	}
 	return binary.LittleEndian.Uint64(b[:])
 }
 
 func phraseHash(k uint64) uint32 { return uint32(k * 0x9E3779B97F4A7C15 >> 32) }
 
-// find appends what stands in text. Of brands that start at one place the longest is told, and none
-// within another; of other kinds the longest of each place.
-func (m *matcher) find(text []byte, hits []hit) []hit {
+// find appends the brands that stand in text, of those that start at one place the longest, and none within
+// another. Lures are told to said, where that is not nil.
+func (m *matcher) find(text []byte, hits []hit, said *said) []hit {
 	brandEnd := int32(0)
 	for i := 0; i < len(text); i++ {
 		var k uint64
@@ -112,13 +116,12 @@ func (m *matcher) find(text []byte, hits []hit) []hit {
 		case i > 0 && alnum(text[i-1]):
 			continue
 		default:
+			if i+4 <= len(text) {
+				hits = m.at(text, i, uint64(binary.LittleEndian.Uint32(text[i:])), &brandEnd, hits, said)
+			}
 			k = uint64(c) | uint64(text[i+1])<<8
 		}
-		h := phraseHash(k)
-		if m.filter[h>>6&0x3ff]&(1<<(h&63)) == 0 {
-			continue
-		}
-		if hits = m.at(text, i, k, h, &brandEnd, hits); len(hits) >= maxHits {
+		if hits = m.at(text, i, k, &brandEnd, hits, said); len(hits) >= maxHits {
 			break
 		}
 	}
@@ -126,7 +129,11 @@ func (m *matcher) find(text []byte, hits []hit) []hit {
 }
 
 // at appends the phrases with key k that stand at text[i:].
-func (m *matcher) at(text []byte, i int, k uint64, h uint32, brandEnd *int32, hits []hit) []hit {
+func (m *matcher) at(text []byte, i int, k uint64, brandEnd *int32, hits []hit, said *said) []hit {
+	h := phraseHash(k)
+	if m.filter[h>>6&0x3ff]&(1<<(h&63)) == 0 {
+		return hits
+	}
 	slot := h & m.mask
 	for ; m.heads[slot] >= 0 && m.keys[m.heads[slot]] != k; slot = (slot + 1) & m.mask {
 	}
@@ -134,17 +141,15 @@ func (m *matcher) at(text []byte, i int, k uint64, h uint32, brandEnd *int32, hi
 	if first < 0 {
 		return hits
 	}
-	other := false
 	for j := int(first); j < len(m.phrases) && m.keys[j] == k; j++ {
 		p := &m.phrases[j]
 		end := i + len(p.text)
-		if end > len(text) || string(text[i:end]) != p.text || !wholeWord(text, i, end) {
+		if end > len(text) || string(text[i:end]) != p.text || !wholeWord(text, i, end, p.open) {
 			continue
 		}
-		if p.kind > phraseBrandHead {
-			if !other {
-				other = true
-				hits = append(hits, hit{int32(i), int32(end), p})
+		if p.kind == phraseLure {
+			if said != nil {
+				said.hear(p, int32(i))
 			}
 			continue
 		}
@@ -158,8 +163,8 @@ func (m *matcher) at(text []byte, i int, k uint64, h uint32, brandEnd *int32, hi
 
 // wholeWord reports whether a phrase is no part of a longer word: of ASCII letters or digits that go on
 // on either side, or of Katakana that stands before it (システム holds no テム).
-func wholeWord(text []byte, start, end int) bool {
-	if end < len(text) && alnum(text[end-1]) && alnum(text[end]) {
+func wholeWord(text []byte, start, end int, open bool) bool {
+	if !open && end < len(text) && alnum(text[end-1]) && alnum(text[end]) {
 		return false
 	}
 	if start >= 3 && katakana(text[start:]) && katakana(text[start-3:]) {
@@ -175,10 +180,10 @@ func katakana(b []byte) bool {
 
 func alnum(c byte) bool { return c-'0' <= 9 || c|0x20 >= 'a' && c|0x20 <= 'z' }
 
-// contains reports whether a phrase stands in text, be it within a word. Phrases are in ASCII.
+// contains reports whether a phrase stands in text, be it within a word. Phrases are in ASCII, of four octets or more.
 func (m *matcher) contains(text []byte) bool {
-	for i := 0; i+2 <= len(text); i++ {
-		k := uint64(text[i]) | uint64(text[i+1])<<8
+	for i := 0; i+4 <= len(text); i++ {
+		k := uint64(binary.LittleEndian.Uint32(text[i:]))
 		h := phraseHash(k)
 		if m.filter[h>>6&0x3ff]&(1<<(h&63)) == 0 {
 			continue

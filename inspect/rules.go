@@ -135,28 +135,3 @@ func RuleByName(name string) (*Rule, bool) {
 	}
 	return nil, false
 }
-
-// lures are phrases that turn a number into a callback, or digits into a one-time code. They are folded
-// when the matcher is made.
-var lures = map[phraseKind][]string{
-	phraseUrgent: {
-		"至急", "本日中", "法的手続", "法的措置", "訴訟", "裁判", "差し押さえ", "差押", "最終通告", "最終通知", "最終警告", "利用停止",
-		"期限が過ぎ", "24時間以内", "凍結", "未納", "未払", "immediately", "urgent", "urgently", "within 24 hours", "legal action",
-		"final notice", "final warning", "last warning", "suspended", "arrest", "overdue", "unpaid", "立即", "逾期", "冻结", "凍結您",
-		"즉시", "긴급", "미납", "urgente", "inmediatamente", "immédiatement", "sofort", "dringend", "onmiddellijk", "segera",
-		"imediatamente", "bloqueada", "bloqueado", "तुरंत", "acil", "natychmiast", "pilnie", "subito",
-	},
-	phraseCall: {
-		"お電話", "ご連絡ください", "ご連絡下さい", "お問い合わせ", "までご連絡", "call", "phone us", "ring", "dial", "致电", "致電",
-		"拨打", "撥打", "연락", "전화", "llame", "llama al", "appelez", "rufen sie", "chiama", "bel ", "hubungi", "ligue", "arayın", "zadzwoń",
-		"कॉल",
-	},
-	phraseCode: {
-		"認証コード", "確認コード", "認証番号", "確認番号", "暗証コード", "ワンタイムパスワード", "ワンタイムパスコード", "パスコード", "セキュリティコード", "本人確認コード",
-		"ログインコード", "otp", "one-time", "one time", "verification code", "security code", "login code", "passcode",
-		"confirmation code", "access code", "authentication code", "is your code", "your code", "auth code", "2fa",
-		"验证码", "驗證碼", "校验码", "動態密碼", "动态码", "認證碼", "인증번호", "인증코드", "código", "codigo", "code de", "votre code", "codice", "tan ",
-		"bestätigungscode", "sicherheitscode", "verifizierungscode", "verificatiecode", "kode verifikasi", "kode otp", "doğrulama kodu", "onay kodu",
-		"şifreniz", "kod weryfikacyjny", "kod sms", "कोड", "ओटीपी",
-	},
-}

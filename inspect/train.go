@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/sekisho/sekisho/message"
+	"github.com/sekisho/sekisho/subject"
 )
 
 // Example is a message and what it is.
@@ -20,7 +21,7 @@ type Example struct {
 // TrainOptions say how to learn. The zero value of each is a good choice.
 type TrainOptions struct {
 	Config   Config     // the rules in force beside the model; of it, Model is not read
-	Base     [3]float64 // shares of ham, spam and phishing to calibrate to; zero is 0.8, 0.1, 0.1
+	Base     [3]float64 // shares of ham, spam and phishing to calibrate to; zero is 0.5, 0.1, 0.4: what is learnt from
 	Seed     uint64
 	Epochs   int                   // passes over the examples; 0 is 12
 	Progress func(done, total int) // called after every pass
@@ -42,6 +43,7 @@ const (
 	learnRate   = 0.15
 	decay       = 3e-6 // L2, on the weights that an example touches
 	minExamples = 20   // of each class
+	minGroups   = 3    // of near-duplicates that a feature must stand in
 )
 
 // point is an example as the learner sees it.
@@ -64,7 +66,7 @@ type feature struct {
 // other pass the model learns without them, so that it can stand alone where no rule is met.
 func Train(examples []Example, o TrainOptions) (*Model, *Training, error) {
 	if o.Base == [3]float64{} {
-		o.Base = [3]float64{0.8, 0.1, 0.1}
+		o.Base = [3]float64{0.5, 0.1, 0.4}
 	}
 	if o.Epochs == 0 {
 		o.Epochs = 12
@@ -79,6 +81,7 @@ func Train(examples []Example, o TrainOptions) (*Model, *Training, error) {
 		return nil, nil, err
 	}
 	weigh(points, o.Base)
+	prune(points)
 	l := &learner{points: points, o: o, total: o.Epochs * (folds + 1)}
 	scores := make([][2]float64, len(points))
 	for fold := range folds {
@@ -97,29 +100,32 @@ func Train(examples []Example, o TrainOptions) (*Model, *Training, error) {
 	return m, t, nil
 }
 
-// points turns examples into what is learnt from.
+// points turns examples into what is learnt from. An example that says where it came from is learnt a second time without, so
+// that the model can do with the text alone, as it must for files and for routes that prove nothing.
 func (s *state) points(examples []Example, t *Training) ([]point, error) {
 	texts := make([]string, len(examples))
-	points := make([]point, len(examples))
+	points := make([]point, 0, 2*len(examples))
+	of := make([]int, 0, 2*len(examples)) // the example of each point
 	var r Report
 	for i := range examples {
 		e := &examples[i]
-		class := map[message.Class]int{message.Ham: 0, message.Phishing: 1, message.Spam: 2}
-		c, ok := class[e.Class]
+		c, ok := classOf[e.Class]
 		if !ok {
 			return nil, fmt.Errorf("example %d has no class", i+1)
 		}
-		s.look(&e.Message, &r)
 		texts[i] = string(e.Message.Text)
-		p := point{class: c, text: merge(r.work.text, textNorm(len(r.work.text))), shape: merge(r.work.shapes, 1)}
-		for _, f := range r.Findings {
-			p.offset[0] += float64(f.Rule.Phishing)
-			p.offset[1] += float64(f.Rule.Spam)
+		points, of = append(points, s.point(&e.Message, &r, c)), append(of, i)
+		if e.Message.Route != message.RouteUnset || !e.Message.From.IsZero() {
+			bare := e.Message
+			bare.Route, bare.From = message.RouteUnset, subject.Address{}
+			points, of = append(points, s.point(&bare, &r, c)), append(of, i)
 		}
-		points[i] = p
 	}
-	group(points, examples, texts, t)
-	kept := settle(points, texts)
+	groups := group(examples, texts, t)
+	for i := range points {
+		points[i].group = groups[of[i]]
+	}
+	kept := settle(points, of, texts)
 	t.Conflicts = len(points) - len(kept)
 	var count [3]int
 	for i := range kept {
@@ -131,6 +137,47 @@ func (s *state) points(examples []Example, t *Training) ([]point, error) {
 			count[0], count[2], count[1], minExamples)
 	}
 	return kept, nil
+}
+
+// classOf numbers the classes as the learner does.
+var classOf = map[message.Class]int{message.Ham: 0, message.Phishing: 1, message.Spam: 2}
+
+func (s *state) point(m *message.Message, r *Report, class int) point {
+	s.look(m, r)
+	p := point{class: class, text: merge(r.work.text, textNorm(len(r.work.text))), shape: append(merge(r.work.shapes, 1), merge(r.work.pairs, pairNorm(len(r.work.pairs)))...)}
+	for _, f := range r.Findings {
+		p.offset[0] += float64(f.Rule.Phishing)
+		p.offset[1] += float64(f.Rule.Spam)
+	}
+	return p
+}
+
+// prune takes out the features that fewer than minGroups groups have: what stands in one text alone tells that text from others, and
+// nothing of those that are to come.
+func prune(points []point) {
+	var order []*point
+	for i := range points {
+		order = append(order, &points[i])
+	}
+	slices.SortStableFunc(order, func(a, b *point) int { return cmp.Compare(a.group, b.group) })
+	for _, of := range []func(*point) *[]feature{
+		func(p *point) *[]feature { return &p.text },
+		func(p *point) *[]feature { return &p.shape },
+	} {
+		groups, last := make([]uint16, 1<<max(textBits, shapeBits)), make([]int32, 1<<max(textBits, shapeBits))
+		for _, p := range order {
+			for _, f := range *of(p) {
+				if at := int32(p.group) + 1; last[f.at] != at && groups[f.at] < minGroups {
+					last[f.at] = at
+					groups[f.at]++
+				}
+			}
+		}
+		for _, p := range order {
+			fs := of(p)
+			*fs = slices.DeleteFunc(*fs, func(f feature) bool { return groups[f.at] < minGroups })
+		}
+	}
 }
 
 func merge(buckets []uint32, value float32) []feature {
@@ -147,12 +194,12 @@ func merge(buckets []uint32, value float32) []feature {
 	return out
 }
 
-// group numbers the groups, by likeness and by what the examples say themselves.
-func group(points []point, examples []Example, texts []string, t *Training) {
+// group numbers the groups of examples, by likeness and by what the examples say themselves.
+func group(examples []Example, texts []string, t *Training) []int {
 	numbers := Groups(texts)
-	u := newUnion(len(points))
+	u := newUnion(len(texts))
 	byNumber, byName := map[int]int32{}, map[string]int32{}
-	for i := range points {
+	for i := range texts {
 		if first, ok := byNumber[numbers[i]]; ok {
 			u.join(first, int32(i))
 		} else {
@@ -168,22 +215,23 @@ func group(points []point, examples []Example, texts []string, t *Training) {
 			byName[name] = int32(i)
 		}
 	}
-	for i, g := range u.groups() {
-		points[i].group = g
+	groups := u.groups()
+	for _, g := range groups {
 		t.Groups = max(t.Groups, g+1)
 	}
+	return groups
 }
 
 // settle takes equal texts of several classes for phishing where they differ in how bad they are (one set
 // calls spam what another calls phishing), and leaves them out where one says honest.
-func settle(points []point, texts []string) []point {
+func settle(points []point, of []int, texts []string) []point {
 	classes := map[string]int{}
 	for i := range points {
-		classes[texts[i]] |= 1 << points[i].class
+		classes[texts[of[i]]] |= 1 << points[i].class
 	}
 	kept := make([]point, 0, len(points))
 	for i := range points {
-		switch c := classes[texts[i]]; {
+		switch c := classes[texts[of[i]]]; {
 		case c&1 != 0 && c != 1:
 			continue
 		case c == 1<<1|1<<2:
