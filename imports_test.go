@@ -28,12 +28,14 @@ var imports = map[string]string{
 	"purpose":  "subject",
 	"message":  "subject",
 	"settings": "",
+	"disguise": "", // how evaders write
 
 	// Judging. Nothing here does I/O while a message waits.
 	"indicator": "subject",
 	"consent":   "purpose subject",
 	"inspect":   "indicator message purpose subject test: corpus",
-	"gate":      "inspect message purpose record settings subject",
+	"rule":      "inspect message subject test: purpose",
+	"gate":      "inspect message purpose record rule settings subject",
 
 	// Doors. None knows of another, of the store or of the stream: main gives them what they need.
 	"smpp":                  "", // stands alone: it could be another project's

@@ -29,7 +29,7 @@ type judging struct {
 	Bad       []string `help:"Lists of known-bad links, hosts, numbers and senders." placeholder:"FILE"`
 	Good      []string `help:"Lists of known-good ones." placeholder:"FILE"`
 	Home      int      `default:"81" help:"Country code by which national numbers are read."`
-	Route     string   `default:"p2p" enum:"p2p,a2p,intl,mail" help:"Route of messages that do not say theirs."`
+	Route     string   `default:"unset" enum:"unset,p2p,a2p,intl,mail" help:"Route of messages that do not say theirs: unset (judged by the text alone, at the thresholds of p2p), p2p, a2p, intl, mail."`
 	Format    string   `help:"csv, tsv, jsonl, json, txt, eml or mbox; otherwise by the file's name." placeholder:"NAME"`
 	Encoding  string   `default:"utf-8" enum:"utf-8,shift-jis,euc-jp,utf-16" help:"How files are encoded: utf-8, shift-jis (as Excel in Japan writes), euc-jp, utf-16."`
 	TextField string   `name:"text-field" default:"text" help:"Column or key of the text."`
@@ -48,7 +48,10 @@ type judge struct {
 }
 
 func (c *judging) judge(ctx context.Context, in io.Reader) (*judge, error) {
-	route, err := message.ParseRoute(c.Route)
+	route, err := message.RouteUnset, error(nil)
+	if c.Route != route.String() {
+		route, err = message.ParseRoute(c.Route)
+	}
 	if err != nil {
 		return nil, err
 	}

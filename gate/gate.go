@@ -14,6 +14,7 @@ import (
 	"github.com/sekisho/sekisho/inspect"
 	"github.com/sekisho/sekisho/message"
 	"github.com/sekisho/sekisho/purpose"
+	"github.com/sekisho/sekisho/rule"
 	"github.com/sekisho/sekisho/subject"
 )
 
@@ -50,6 +51,7 @@ type Verdicts struct {
 	Each   []Verdict // in the order of Message.To
 	Report inspect.Report
 	counts [2][8]byte // what findings about a count are about
+	work   rule.Work
 }
 
 // Inspector looks at one message (package inspect has the one we use). It reports whether the grant let it.
@@ -139,6 +141,7 @@ func (g *Gate) Pass(_ context.Context, m *message.Message, v *Verdicts) {
 			g.inspector.Inspect(grant, m, &v.Report)
 			p.leaveOut(&v.Report)
 			g.rate(p, m, start, v)
+			p.Own.Meet(m, &v.Report, &v.work)
 		}
 		w.Judgement = Judge(p, m.Route, m.Decoding, &v.Report)
 		w.Reasons = v.Report.Findings

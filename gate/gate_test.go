@@ -402,3 +402,38 @@ func BenchmarkJudge(b *testing.B) {
 		Judge(p, message.P2P, message.Readable, &r)
 	}
 }
+
+func TestOwnRules(t *testing.T) {
+	dir := t.TempDir()
+	read := func(text string) (*Policy, error) {
+		path := dir + "/policy.toml"
+		if err := os.WriteFile(path, []byte(DefaultPolicy+text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return ReadPolicy(path, 81, nil)
+	}
+	p, err := read("\n[own.top]\nwhen = 'domains.exists(d, d.endsWith(\".top\"))'\nphishing = 9\nwhy = \"It ends in .top.\"\n" +
+		"[own.seen]\nwhen = 'route == \"p2p\"'\ntrial = true\nphishing = 9\nwhy = \"A handset.\"\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, err := inspect.New(inspect.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := New(Config{Inspector: in, Policy: p, Senders: 16})
+	var v Verdicts
+	m := &message.Message{Route: message.P2P, Text: []byte("see https://aaa.example.top/"), To: []subject.Address{{}}}
+	g.Pass(t.Context(), m, &v)
+	names := ""
+	for _, f := range v.Each[0].Reasons {
+		names += f.Rule.Name + " "
+	}
+	if !strings.Contains(names, "own/top") || !strings.Contains(names, "own/seen") || v.Each[0].Trial < v.Each[0].Outcome {
+		t.Errorf("findings %q, trial %v", names, v.Each[0].Trial)
+	}
+	_, err = read("\n[own.bad]\nwhen = 'nonsense'\nphishing = 9\nwhy = \"x\"\n")
+	if err == nil || !strings.Contains(err.Error(), `own: rule "bad"`) || strings.Contains(err.Error(), "\n") {
+		t.Errorf("a rule that does not compile: %v", err)
+	}
+}

@@ -3,12 +3,14 @@ package gate
 import (
 	_ "embed"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
 	"github.com/sekisho/sekisho/inspect"
 	"github.com/sekisho/sekisho/message"
 	"github.com/sekisho/sekisho/purpose"
+	"github.com/sekisho/sekisho/rule"
 	"github.com/sekisho/sekisho/settings"
 	"github.com/sekisho/sekisho/subject"
 )
@@ -28,6 +30,7 @@ type Policy struct {
 	Unreadable [message.Binary + 1]message.Outcome // by Decoding
 	Rates      [message.Routes]Rate
 	Overload   Overload
+	Own        *rule.Set // rules of the operator's own
 	rules      map[string]RuleSetting
 	off        bool // some of them are
 	senders    map[subject.Address]struct{}
@@ -102,6 +105,7 @@ type policyFile struct {
 		For   string `toml:"for"`
 	} `toml:"overload"`
 	Rules map[string]RuleSetting `toml:"rules"`
+	Own   map[string]rule.Source `toml:"own"`
 }
 
 // ReadPolicy reads a policy file; an empty path gives the default one. known are the rules that may be named.
@@ -159,6 +163,9 @@ func (f *policyFile) policy(home int, known []*inspect.Rule) (*Policy, error) {
 		}
 		p.Thresholds[r] = Thresholds{t.Phishing, t.Bad}
 	}
+	if p.Thresholds[message.RouteUnset] == (Thresholds{}) { // messages of files need not say their route
+		p.Thresholds[message.RouteUnset] = p.Thresholds[message.P2P]
+	}
 	p.Unreadable[message.Undecodable] = f.Unreadable.Undecodable
 	p.Unreadable[message.Ambiguous] = f.Unreadable.Ambiguous
 	for name, r := range f.Rates {
@@ -199,7 +206,23 @@ func (f *policyFile) policy(home int, known []*inspect.Rule) (*Policy, error) {
 		}
 		p.off = p.off || set.Off
 	}
-	return p, nil
+	return p, p.own(f.Own)
+}
+
+// own takes in the rules of the operator's own.
+func (p *Policy) own(sources map[string]rule.Source) (err error) {
+	if p.Own, err = rule.New(slices.Sorted(maps.Keys(sources)), sources); err != nil {
+		return fmt.Errorf("own: %w", err)
+	}
+	for _, r := range p.Own.Rules() {
+		if r.Trial {
+			if p.rules == nil {
+				p.rules = map[string]RuleSetting{}
+			}
+			p.rules[r.Name] = RuleSetting{Trial: true}
+		}
+	}
+	return nil
 }
 
 func (s Steps) check() error {

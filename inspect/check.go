@@ -14,6 +14,7 @@ type work struct {
 	met    uint64   // rules met, by bit: each is told once, about the first place
 	claims []uint16 // brands that the text says it is from
 	names  []uint16 // brands that it only names
+	brands [][]byte // the names of all brands, by number
 	said   said
 	about  []byte
 	symbols

@@ -226,7 +226,7 @@ func (in *Inspector) Inspect(g purpose.Grant, m *message.Message, r *Report) boo
 func (s *state) look(m *message.Message, r *Report) {
 	r.empty()
 	r.Folded.FoldFor(m.Text, s.home)
-	r.work.said.folded = &r.Folded
+	r.work.said.folded, r.work.brands = &r.Folded, s.names
 	r.work.hits = s.phrases.find(r.Folded.Text, r.work.hits[:0], &r.work.said)
 	s.check(m, r)
 	w := &r.work

@@ -225,3 +225,29 @@ func embeddedLexicon() (*lexicon, error) {
 	}
 	return x, x.read("words.txt", bytes.NewReader(embeddedWords))
 }
+
+var lureBytes = func() (b [lureCount][]byte) {
+	for i, name := range lureNames {
+		b[i] = []byte(name)
+	}
+	return b
+}()
+
+// Lure is the i-th of what the text wants, tells and has about it, as lures.txt names it; false behind the last.
+func (r *Report) Lure(i int) ([]byte, bool) {
+	for all := r.work.said.lures; all != 0; i-- {
+		l := all.next()
+		if i == 0 {
+			return lureBytes[l], true
+		}
+	}
+	return nil, false
+}
+
+// Claim is the name of the i-th brand that the text claims to come from; false behind the last.
+func (r *Report) Claim(i int) ([]byte, bool) {
+	if i >= len(r.work.claims) || int(r.work.claims[i]) >= len(r.work.brands) {
+		return nil, false
+	}
+	return r.work.brands[r.work.claims[i]], true
+}

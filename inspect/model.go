@@ -10,7 +10,7 @@ import (
 	"math"
 )
 
-//go:generate go run .. train --out model.bin corpus ../../shared/data/sms/uci.tsv ../../shared/data/sms/mendeley_dev.csv ../../shared/data/sms/ots_synthetic.csv ../../shared/data/sms/zh_tw.json
+//go:generate go run .. train --out model.bin corpus/ja.tmpl corpus/ja-fraud.tmpl corpus/ja-talk.tmpl corpus/ja-business.tmpl corpus/ja-business2.tmpl corpus/ja-people.tmpl corpus/ja-people2.tmpl corpus/world.tmpl corpus/world-en.tmpl corpus/world-latin.tmpl ../../shared/data/sms/uci.tsv ../../shared/data/sms/mendeley_dev.csv ../../shared/data/sms/ots_synthetic.csv ../../shared/data/sms/zh_tw.json
 
 //go:embed model.bin
 var embeddedModel []byte

@@ -6,7 +6,7 @@ import (
 	"hash/maphash"
 )
 
-//go:generate go run ./gen -lists ../../shared/data/lists
+//go:generate go run gen/main.go -lists ../../shared/data/lists
 
 //go:embed popular.txt
 var embeddedPopular []byte

@@ -74,6 +74,3 @@ type Tricks struct {
 type Letters struct {
 	Latin, Kana, Han, Hangul, Cyrillic, Arabic, Thai, Devanagari, Other, Digits uint16
 }
-
-// any reports whether there is a trick.
-func (t *Tricks) any() bool { return *t != (Tricks{}) }

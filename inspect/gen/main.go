@@ -1,3 +1,5 @@
+//go:build ignore
+
 // Command gen writes popular.txt: registrable domains that many people go to, from MISP's warning lists (CC0). What
 // anybody can write on, and public suffixes, are left out.
 //
