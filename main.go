@@ -33,6 +33,7 @@ type commands struct {
 	Find         findCommand     `cmd:"" help:"Look up what became of messages, for customer care."`
 	Scan         scanCommand     `cmd:"" help:"Judge the messages of files, or of standard input (-)."`
 	Eval         evalCommand     `cmd:"" help:"Judge labelled messages and say how well that went."`
+	Backtest     backtestCommand `cmd:"" help:"Say what another policy, rule or model would have done to traffic."`
 	Train        trainCommand    `cmd:"" help:"Learn the classifier from labelled messages."`
 	Bench        benchCommand    `cmd:"" help:"Measure how fast judging and the proxy are on this machine."`
 	CheckConfig  checkCommand    `cmd:"" name:"check-config" help:"Check a configuration and everything it names."`

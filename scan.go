@@ -112,33 +112,42 @@ func (j *judge) one(s *corpus.Sample) *gate.Verdict {
 
 // each reads all files, one message after the other, and stops at the first that cannot be read.
 func (j *judge) each(ctx context.Context, files []string, bar *bar, f func(*corpus.Sample) error) error {
-	var s corpus.Sample
 	for _, name := range files {
 		r, err := j.open(name)
 		if err != nil {
 			return err
 		}
-		for {
-			if err = ctx.Err(); err == nil {
-				err = r.Next(&s)
-			}
-			if err == nil && s.Broken {
-				j.broken++
-			}
-			if err == nil {
-				err = f(&s)
-			}
-			if err != nil {
-				break
-			}
-			bar.add(1)
-		}
+		err = j.all(ctx, r, bar, f)
 		r.Close()
-		if !errors.Is(err, io.EOF) {
+		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// all reads one file to its end.
+func (j *judge) all(ctx context.Context, r *corpus.Reader, bar *bar, f func(*corpus.Sample) error) error {
+	var s corpus.Sample
+	for {
+		err := ctx.Err()
+		if err == nil {
+			err = r.Next(&s)
+		}
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err == nil && s.Broken {
+			j.broken++
+		}
+		if err == nil {
+			err = f(&s)
+		}
+		if err != nil {
+			return err
+		}
+		bar.add(1)
+	}
 }
 
 // warn tells of texts that could not be read as they are encoded: most often the whole file is in another encoding.

@@ -114,25 +114,33 @@ func (r *Reader) Close() error {
 // Open opens a file by its name; "-" is standard input.
 func Open(name string, o Options) (*Reader, error) {
 	if name == "-" {
-		return New("standard input", os.Stdin, o)
+		return NewNamed(name, os.Stdin, o)
 	}
 	f, err := os.Open(name)
 	if err != nil {
 		return nil, fmt.Errorf("open a file of messages: %w", err)
 	}
-	if o.Format == "" {
-		o.Format, err = formatOf(name)
-	}
-	var r *Reader
-	if err == nil {
-		r, err = New(name, f, o)
-	}
+	r, err := NewNamed(name, f, o)
 	if err != nil {
 		f.Close()
 		return nil, err
 	}
 	r.file = f
 	return r, nil
+}
+
+// NewNamed reads from in what the file of this name has, in the format of its name; "-" is standard input.
+func NewNamed(name string, in io.Reader, o Options) (*Reader, error) {
+	if name == "-" {
+		return New("standard input", in, o)
+	}
+	if o.Format == "" {
+		var err error
+		if o.Format, err = formatOf(name); err != nil {
+			return nil, err
+		}
+	}
+	return New(name, in, o)
 }
 
 func formatOf(name string) (Format, error) {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -27,6 +28,9 @@ func newLines(name string, b *bufio.Reader, o Options) func(*Sample) error {
 				continue
 			}
 			s.Line = line
+			if otherEvent(l) {
+				continue
+			}
 			if err := o.object(s, l); err != nil {
 				return at(name, line, err)
 			}
@@ -34,6 +38,20 @@ func newLines(name string, b *bufio.Reader, o Options) func(*Sample) error {
 		}
 	}
 }
+
+// otherEvent reports whether a line of a trace is no message but a contract, a consent or a report.
+func otherEvent(raw []byte) bool {
+	if !bytes.Contains(raw, []byte(`"type"`)) {
+		return false
+	}
+	var e struct {
+		Type string `json:"type"`
+	}
+	return json.Unmarshal(raw, &e) == nil && slices.Contains(traceEvents, e.Type)
+}
+
+// traceEvents are the lines of a trace that are no messages.
+var traceEvents = []string{"contract", "consent", "report"}
 
 // newArray reads an array of objects. Sets for tuning language models call the text "instruction" and
 // the label "output"; so does the Taiwanese one.

@@ -37,8 +37,15 @@ func Judge(p *Policy, route message.Route, decoding message.Decoding, r *inspect
 	return j
 }
 
-func judge(p *Policy, route message.Route, decoding message.Decoding, r *inspect.Report, acting bool) (j Judgement, trial bool) {
-	phishing, spam, certain := float64(r.Phishing), float64(r.Spam), false
+// odds are log-odds against ham, in nats.
+type odds struct {
+	phishing, spam float64
+	certain        bool // a rule that decides alone was met
+}
+
+// logOdds adds up what the classifier and the rules say; rules in trial count where acting is set, and are told.
+func logOdds(p *Policy, r *inspect.Report, acting bool) (o odds, trial bool) {
+	o.phishing, o.spam = float64(r.Phishing), float64(r.Spam)
 	for i := range r.Findings {
 		rule := r.Findings[i].Rule
 		ph, sp := rule.Phishing, rule.Spam
@@ -56,20 +63,25 @@ func judge(p *Policy, route message.Route, decoding message.Decoding, r *inspect
 				}
 			}
 		}
-		phishing += float64(ph)
-		spam += float64(sp)
-		certain = certain || rule.Certain
+		o.phishing += float64(ph)
+		o.spam += float64(sp)
+		o.certain = o.certain || rule.Certain
 	}
+	return o, trial
+}
+
+func judge(p *Policy, route message.Route, decoding message.Decoding, r *inspect.Report, acting bool) (j Judgement, trial bool) {
+	o, trial := logOdds(p, r, acting)
 	// Softmax over ham (log-odds 0), spam and phishing, kept from overflow by the greatest.
-	top := max(0, phishing, spam)
-	eh, es, ep := math.Exp(-top), math.Exp(spam-top), math.Exp(phishing-top)
+	top := max(0, o.phishing, o.spam)
+	eh, es, ep := math.Exp(-top), math.Exp(o.spam-top), math.Exp(o.phishing-top)
 	sum := eh + es + ep
 	j.PPhishing = float32(ep / sum)
 	j.PBad = float32((ep + es) / sum)
 	switch top {
 	case 0: // ham, which nothing is above
 		j.Class = message.Ham
-	case phishing:
+	case o.phishing:
 		j.Class = message.Phishing
 	default:
 		j.Class = message.Spam
@@ -79,7 +91,7 @@ func judge(p *Policy, route message.Route, decoding message.Decoding, r *inspect
 	}
 	t := &p.Thresholds[route]
 	j.Outcome = max(message.Deliver, t.Phishing.outcome(j.PPhishing), t.Bad.outcome(j.PBad), p.Unreadable[decoding])
-	if certain {
+	if o.certain {
 		j.Outcome = max(j.Outcome, p.Certain)
 		j.Class = message.Phishing
 	}

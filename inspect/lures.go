@@ -97,10 +97,9 @@ func (s *lures) next() lure {
 	return l
 }
 
-// said is which lures and words stand in a text, and where the first phrase of each lure does.
+// said is which lures and words stand in a text.
 type said struct {
 	lures
-	places [lureCount]place
 	heard  [maxWords / 64]uint64 // words, by number
 	words  []uint16              // the same, in the order in which they were heard
 	folded *message.Folded
@@ -117,9 +116,6 @@ func (s *said) reset() {
 	clear(s.heard[:])
 }
 
-// place is a phrase in the folded text.
-type place struct{ start, end int32 }
-
 // hear takes in a phrase that stands at an octet of the folded text. Words within a link are the link's.
 func (s *said) hear(p *phrase, at int32) {
 	if p.said&^s.lures == 0 && (len(p.words) == 0 || len(s.words) == maxHeard) || len(s.folded.Links) > 0 && inLink(s.folded, at) {
@@ -131,15 +127,7 @@ func (s *said) hear(p *phrase, at int32) {
 			s.words = append(s.words, w)
 		}
 	}
-	for fresh := p.said &^ s.lures; fresh != 0; {
-		s.places[fresh.next()] = place{at, at + int32(len(p.text))}
-	}
 	s.lures |= p.said
-}
-
-// span is where the first phrase of a lure stands in the text as written.
-func (s *said) span(l lure) message.Span {
-	return s.folded.Written(int(s.places[l].start), int(s.places[l].end))
 }
 
 var languageLine = regexp.MustCompile(`^([a-z]{2,3}): (.*)$`)
