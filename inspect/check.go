@@ -10,13 +10,16 @@ import (
 
 // work is what inspecting one message keeps in hand.
 type work struct {
-	hits   []hit
-	met    uint64   // rules met, by bit: each is told once, about the first place
-	claims []uint16 // brands that the text says it is from
-	names  []uint16 // brands that it only names
-	brands [][]byte // the names of all brands, by number
-	said   said
-	about  []byte
+	hits    []hit
+	met     uint64   // rules met, by bit: each is told once, about the first place
+	claims  []uint16 // brands that the text says it is from
+	names   []uint16 // brands that it only names
+	brands  [][]byte // the names of all brands, by number
+	said    said
+	around  said // what is said around a quotation
+	outside lures
+	quoted  int // how much of the text is a quotation, see state.quote
+	about   []byte
 	symbols
 	window symbols // a part of them, see Model.score
 }
@@ -24,6 +27,7 @@ type work struct {
 func (w *work) reset() {
 	w.hits, w.claims, w.names, w.about, w.met = w.hits[:0], w.claims[:0], w.names[:0], w.about[:0], 0
 	w.said.reset()
+	w.outside, w.quoted = 0, 0
 	w.symbols.reset()
 }
 
@@ -48,6 +52,7 @@ func (s *state) check(m *message.Message, r *Report) {
 	s.borrowed(m, r)
 	tricks(r)
 	s.letters(m, r)
+	s.quote(r)
 }
 
 // known asks the indicators.

@@ -1,6 +1,8 @@
 package inspect
 
 import (
+	"bytes"
+
 	"github.com/sekisho/sekisho/message"
 	"github.com/sekisho/sekisho/subject"
 )
@@ -117,8 +119,8 @@ func (s *state) isHome(l subject.Line) bool {
 	return l == subject.Line(s.home)
 }
 
-// context tells the features of what the text wants and tells, beside where it leads and who sent it.
-func (s *state) context(m *message.Message, r *Report) {
+// context tells the features of what a text, or a part of it, wants and tells, beside where it leads and who sent it.
+func (s *state) context(m *message.Message, r *Report, to *symbols, said lures, words []uint16) {
 	w := &r.work
 	class := linkNone
 	for _, c := range w.classes {
@@ -136,39 +138,109 @@ func (s *state) context(m *message.Message, r *Report) {
 	}
 	// What it leads to and from whom, in every combination.
 	leads := uint64(class)<<3 | uint64(number)
-	w.add(shapeLeads, leads)
-	w.add(shapeRoute, route<<8|leads)
-	w.add(shapeSender, sender<<8|leads)
-	w.add(shapeClaim, claim<<16|sender<<8|leads)
-	w.add(shapeClaimRoute, claim<<16|route<<8|leads)
+	to.add(shapeLeads, leads)
+	to.add(shapeRoute, route<<8|leads)
+	to.add(shapeSender, sender<<8|leads)
+	to.add(shapeClaim, claim<<16|sender<<8|leads)
+	to.add(shapeClaimRoute, claim<<16|route<<8|leads)
 	// What it says.
-	said := w.said.lures
 	if said&allStories == 0 {
-		w.add(shapeQuiet, leads<<8|sender)
+		to.add(shapeQuiet, leads<<8|sender)
 	}
 	for all := said; all != 0; {
 		l := uint64(all.next())
-		w.add(shapeLure, l)
-		w.add(shapeLureLeads, l<<8|leads)
-		w.add(shapeLureSender, l<<8|sender<<1|min(leads, 1))
+		to.add(shapeLure, l)
+		to.add(shapeLureLeads, l<<8|leads)
+		to.add(shapeLureSender, l<<8|sender<<1|min(leads, 1))
 	}
 	for stories := said & allStories; stories != 0; {
 		story := uint64(stories.next())
 		for others := said &^ allStories; others != 0; {
 			other := uint64(others.next())
-			w.add(shapePair, story<<8|other)
+			to.add(shapePair, story<<8|other)
 			if lure(other) < storyParcel {
-				w.add(shapePairLeads, story<<16|other<<8|leads)
+				to.add(shapePairLeads, story<<16|other<<8|leads)
 			}
 		}
 	}
+	if w.quoted > 0 {
+		asks := uint64(said>>markWarn&1) | uint64(said>>markReal&1)<<1 | uint64(w.outside&(1<<markWarn|1<<markReal))>>markWarn<<2
+		to.add(shapeQuoted, asks)
+		to.add(shapeQuoted, 1<<8|asks<<2|uint64(w.quoted))
+		to.add(shapeQuoted, 2<<8|asks<<16|leads)
+		to.add(shapeQuoted, 3<<8|asks<<16|sender)
+	}
 	// Of what it speaks: each word, and each two of them.
-	for i, a := range w.said.words {
+	for i, a := range words {
 		ha := s.words[a]
-		w.pair(ha)
-		w.pair(ha*31 ^ leads)
-		for _, b := range w.said.words[:i] {
-			w.pair(ha ^ s.words[b])
+		to.pair(ha)
+		to.pair(ha*31 ^ leads)
+		for _, b := range words[:i] {
+			to.pair(ha ^ s.words[b])
 		}
+	}
+}
+
+// minQuoted is how many octets a quotation has at least.
+const minQuoted = 30
+
+// quotes are how people quote, the plainest last.
+var quotes = []struct{ opens, closes []byte }{
+	{[]byte("「"), []byte("」")}, {[]byte("『"), []byte("』")}, {[]byte("«"), []byte("»")}, {[]byte("„"), []byte(`"`)}, {[]byte(`"`), []byte(`"`)},
+	{[]byte("---"), []byte("---")}, {[]byte("\n"), []byte("\n")}, {[]byte(">"), []byte("\n")},
+}
+
+// marked is how many of them are marks that do nothing else.
+const marked = 6
+
+// quotation finds what is quoted in a text: from the first mark that opens to the last that closes. Lines by themselves are
+// taken for a quotation only where that is asked for: everybody writes lines.
+func quotation(text []byte, lines bool) (start, end int, ok bool) {
+	for i, q := range quotes {
+		if i >= marked && !lines {
+			break
+		}
+		start = bytes.Index(text, q.opens)
+		if start < 0 {
+			continue
+		}
+		start += len(q.opens)
+		if end = bytes.LastIndex(text[start:], q.closes); end < minQuoted {
+			end = len(text) - start // it is never closed, or closed at once and opened again
+		}
+		if end >= minQuoted {
+			return start, start + end, true
+		}
+	}
+	return 0, 0, false
+}
+
+// quote looks for a quotation, and for what is said around it. Who asks whether a text is real, or warns of one, quotes it whole,
+// link and all; what stands around it is his.
+func (s *state) quote(r *Report) {
+	w, text := &r.work, r.Folded.Text
+	asks := w.said.lures&(1<<markWarn|1<<markReal) != 0
+	start, end, ok := quotation(text, asks)
+	if !ok {
+		return
+	}
+	w.quoted = 1
+	switch n := end - start; {
+	case n*10 >= len(text)*9:
+		w.quoted = 3
+	case n*2 >= len(text):
+		w.quoted = 2
+	}
+	if !asks {
+		return
+	}
+	around := &w.around
+	around.reset()
+	around.folded = nil
+	s.phrases.find(text[:start], nil, around)
+	s.phrases.find(text[end:], nil, around)
+	w.outside = around.lures
+	if w.outside&(1<<markWarn|1<<markReal) != 0 {
+		r.meet(quotesFraud, nil, message.Span{})
 	}
 }

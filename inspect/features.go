@@ -31,6 +31,7 @@ const (
 // symbols are a text as the classifier reads it.
 type symbols struct {
 	runes  []uint32 // the folded text: links, telephone numbers and digits replaced
+	places []int32  // of each rune, in the folded text
 	text   []uint32 // buckets of its character 2, 3 and 4-grams, words and pairs of words, in order
 	shapes []uint32 // buckets of its shape
 	pairs  []uint32 // buckets, among those of shapes, of the words of the lexicon and of pairs of them
@@ -40,7 +41,7 @@ type symbols struct {
 }
 
 func (s *symbols) reset() {
-	s.pairs = s.pairs[:0]
+	s.pairs, s.places = s.pairs[:0], s.places[:0]
 	s.runes, s.text, s.shapes, s.classes, s.numbers = s.runes[:0], s.text[:0], s.shapes[:0], s.classes[:0], s.numbers[:0]
 }
 
@@ -48,7 +49,7 @@ func (s *symbols) reset() {
 func (s *symbols) features(f *message.Folded) {
 	s.read(f)
 	s.grams()
-	s.words()
+	s.tokens()
 	s.shape(f)
 }
 
@@ -56,7 +57,7 @@ func (s *symbols) features(f *message.Folded) {
 // the origins of its octets.
 func (s *symbols) read(f *message.Folded) {
 	link, number, zeros := 0, 0, 0
-	s.runes = append(s.runes, ' ')
+	s.runes, s.places = append(s.runes, ' '), append(s.places, 0)
 	for i := 0; i < len(f.Text) && len(s.runes) < maxSymbols; {
 		at := f.Origin[i]
 		for link < len(f.Links) && f.Links[link].Span.End <= at {
@@ -67,7 +68,7 @@ func (s *symbols) read(f *message.Folded) {
 			if link < len(s.classes) && s.classes[link] <= linkPopular {
 				symbol = symbolKnown
 			}
-			s.runes = append(s.runes, ' ', symbol, ' ')
+			s.runes, s.places = append(s.runes, ' ', symbol, ' '), append(s.places, int32(i), int32(i), int32(i))
 			for i < len(f.Text) && f.Origin[i] < f.Links[link].Span.End {
 				i++
 			}
@@ -77,7 +78,7 @@ func (s *symbols) read(f *message.Folded) {
 			number++
 		}
 		if number < len(f.Numbers) && f.Numbers[number].Span.Start <= at {
-			s.runes = append(s.runes, ' ', s.numberSymbol(number), ' ')
+			s.runes, s.places = append(s.runes, ' ', s.numberSymbol(number), ' '), append(s.places, int32(i), int32(i), int32(i))
 			for i < len(f.Text) && f.Origin[i] < f.Numbers[number].Span.End {
 				i++
 			}
@@ -90,6 +91,7 @@ func (s *symbols) read(f *message.Folded) {
 			r, size = utf8.DecodeRune(f.Text[i:])
 			c = uint32(r)
 		}
+		place := int32(i)
 		i += size
 		switch {
 		case c-'0' <= 9:
@@ -105,9 +107,9 @@ func (s *symbols) read(f *message.Folded) {
 		default:
 			zeros = 0
 		}
-		s.runes = append(s.runes, c)
+		s.runes, s.places = append(s.runes, c), append(s.places, place)
 	}
-	s.runes = append(s.runes, ' ')
+	s.runes, s.places = append(s.runes, ' '), append(s.places, int32(len(f.Text)))
 }
 
 func (s *symbols) numberSymbol(i int) uint32 {
@@ -165,7 +167,7 @@ func letterKind(r uint32) uint8 {
 	return 0
 }
 
-func (s *symbols) words() {
+func (s *symbols) tokens() {
 	const seed = 0x51ED270B0A1F39C1
 	before, h, kind := uint64(0), uint64(seed), uint8(0)
 	for _, r := range s.runes {
@@ -208,6 +210,7 @@ const (
 	shapePairLeads
 	shapeAlone
 	shapeWords
+	shapeQuoted
 )
 
 func (s *symbols) add(kind shapeKind, value uint64) {

@@ -218,7 +218,7 @@ func (in *Inspector) Inspect(g purpose.Grant, m *message.Message, r *Report) boo
 	}
 	s := in.now.Load()
 	s.look(m, r)
-	s.model.score(r)
+	s.score(m, r)
 	return true
 }
 
@@ -237,5 +237,5 @@ func (s *state) look(m *message.Message, r *Report) {
 		w.numbers = append(w.numbers, s.number(r.Folded.Numbers[i].Line))
 	}
 	w.features(&r.Folded)
-	s.context(m, r)
+	s.context(m, r, &w.symbols, w.said.lures, w.said.words)
 }

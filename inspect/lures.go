@@ -58,6 +58,7 @@ const (
 	toneThreat
 	toneClumsy
 	markWarn
+	markReal
 	markSecret
 	markOptOut
 	markOneWay
@@ -74,7 +75,7 @@ var lureNames = [lureCount]string{
 	storyJob: "story job", storyInvest: "story invest", storyLoan: "story loan", storyPhoto: "story photo", storyVirus: "story virus",
 	storyCode: "story code", storyLegal: "story legal", storySIM: "story sim", storyRomance: "story romance", storyAdvert: "story advert",
 	toneUrgent: "tone urgent", toneThreat: "tone threat", toneClumsy: "tone clumsy",
-	markWarn: "mark warn", markSecret: "mark secret", markOptOut: "mark optout", markOneWay: "mark oneway", markAppointment: "mark appointment",
+	markWarn: "mark warn", markReal: "mark real", markSecret: "mark secret", markOptOut: "mark optout", markOneWay: "mark oneway", markAppointment: "mark appointment",
 	markChat: "mark chat",
 }
 
@@ -102,6 +103,7 @@ type said struct {
 	lures
 	heard  [maxWords / 64]uint64 // words, by number
 	words  []uint16              // the same, in the order in which they were heard
+	all    []hearing             // every phrase and its place, for parts of the text
 	folded *message.Folded
 }
 
@@ -111,16 +113,32 @@ const (
 	maxHeard = 24
 )
 
+// hearing is a phrase and where it begins in the folded text.
+type hearing struct {
+	phrase *phrase
+	at     int32
+}
+
+// maxHearings bounds what is kept of one text.
+const maxHearings = 256
+
 func (s *said) reset() {
-	s.lures, s.words = 0, s.words[:0]
+	s.lures, s.words, s.all = 0, s.words[:0], s.all[:0]
 	clear(s.heard[:])
 }
 
 // hear takes in a phrase that stands at an octet of the folded text. Words within a link are the link's.
 func (s *said) hear(p *phrase, at int32) {
-	if p.said&^s.lures == 0 && (len(p.words) == 0 || len(s.words) == maxHeard) || len(s.folded.Links) > 0 && inLink(s.folded, at) {
+	if s.folded != nil && len(s.folded.Links) > 0 && inLink(s.folded, at) {
 		return
 	}
+	if len(s.all) < maxHearings {
+		s.all = append(s.all, hearing{p, at})
+	}
+	s.take(p)
+}
+
+func (s *said) take(p *phrase) {
 	for _, w := range p.words {
 		if s.heard[w/64]&(1<<(w%64)) == 0 && len(s.words) < maxHeard {
 			s.heard[w/64] |= 1 << (w % 64)
@@ -128,6 +146,16 @@ func (s *said) hear(p *phrase, at int32) {
 		}
 	}
 	s.lures |= p.said
+}
+
+// part fills s with what is said in a part of a text.
+func (s *said) part(of *said, from, to int32) {
+	s.reset()
+	for _, h := range of.all {
+		if h.at >= from && h.at < to {
+			s.take(h.phrase)
+		}
+	}
 }
 
 var languageLine = regexp.MustCompile(`^([a-z]{2,3}): (.*)$`)

@@ -8,9 +8,11 @@ import (
 	"errors"
 	"fmt"
 	"math"
+
+	"github.com/sekisho/sekisho/message"
 )
 
-//go:generate go run .. train --out model.bin corpus/ja.tmpl corpus/ja-fraud.tmpl corpus/ja-talk.tmpl corpus/ja-business.tmpl corpus/ja-business2.tmpl corpus/ja-people.tmpl corpus/ja-people2.tmpl corpus/world.tmpl corpus/world-en.tmpl corpus/world-latin.tmpl ../../shared/data/sms/uci.tsv ../../shared/data/sms/mendeley_dev.csv ../../shared/data/sms/ots_synthetic.csv ../../shared/data/sms/zh_tw.json
+//go:generate go run .. train --out model.bin corpus/ja.tmpl corpus/ja-fraud.tmpl corpus/ja-fraud2.tmpl corpus/ja-talk.tmpl corpus/ja-business.tmpl corpus/ja-business2.tmpl corpus/ja-people.tmpl corpus/ja-people2.tmpl corpus/quoted.tmpl corpus/world.tmpl corpus/world-en.tmpl corpus/world-latin.tmpl ../../shared/data/sms/uci.tsv ../../shared/data/sms/mendeley_dev.csv ../../shared/data/sms/ots_synthetic.csv ../../shared/data/sms/zh_tw.json
 
 //go:embed model.bin
 var embeddedModel []byte
@@ -119,39 +121,26 @@ func (m *Model) Bytes() []byte {
 }
 
 // score fills in the classifier's log-odds. A state without weights, as one has while learning, says nothing.
-func (m *Model) score(r *Report) {
-	if len(m.text) != 1<<textBits || len(m.shape) != 1<<shapeBits {
+func (s *state) score(m *message.Message, r *Report) {
+	model, w := s.model, &r.work
+	if len(model.text) != 1<<textBits || len(model.shape) != 1<<shapeBits {
 		return
 	}
-	var shape [2]int32
-	for _, b := range r.work.shapes {
-		w := &m.shape[b&(1<<shapeBits-1)]
-		shape[0] += int32(w[0])
-		shape[1] += int32(w[1])
-	}
-	var pairs [2]int32
-	for _, b := range r.work.pairs {
-		w := &m.shape[b&(1<<shapeBits-1)]
-		pairs[0] += int32(w[0])
-		pairs[1] += int32(w[1])
-	}
-	norm := pairNorm(len(r.work.pairs))
-	look := [2]float32{m.Bias[0] + m.ShapeStep[0]*(float32(shape[0])+norm*float32(pairs[0])),
-		m.Bias[1] + m.ShapeStep[1]*(float32(shape[1])+norm*float32(pairs[1]))}
-	wording := m.wording(r.work.text)
+	whole := model.sum(&w.symbols)
+	r.Phishing, r.Spam = whole[0], whole[1]
 	// A long text is read by its most telling part too: what is put around a fraudulent one must not outweigh it.
-	if len(r.work.runes) > wholeRunes {
+	if len(w.runes) > wholeRunes {
 		from, windows := 0, 0
-		for i, c := range r.work.runes {
+		for i, c := range w.runes {
 			if c < symbolLink || i < from || windows == maxWindows {
 				continue
 			}
-			part := m.wording(r.work.part(max(0, i-windowBefore), min(len(r.work.runes), i+windowAfter)))
-			wording[0], wording[1] = max(wording[0], part[0]), max(wording[1], part[1])
+			s.part(m, r, max(0, i-windowBefore), min(len(w.runes), i+windowAfter))
+			part := model.sum(&w.window)
+			r.Phishing, r.Spam = max(r.Phishing, part[0]), max(r.Spam, part[1])
 			from, windows = i+windowAfter, windows+1
 		}
 	}
-	r.Phishing, r.Spam = look[0]+wording[0], look[1]+wording[1]
 	if r.Folded.Cut { // nobody knows what stands behind
 		r.Phishing, r.Spam = max(r.Phishing, 0), max(r.Spam, 0)
 	}
@@ -165,14 +154,36 @@ const (
 	maxWindows   = 4
 )
 
-// part tells the n-grams and words of some of the symbols.
-func (w *work) part(from, to int) []uint32 {
-	s := &w.window
-	s.reset()
-	s.runes = append(append(append(s.runes, ' '), w.runes[from:to]...), ' ')
-	s.grams()
-	s.words()
-	return s.text
+// part tells the features of some of the symbols, as if they were all of the text.
+func (s *state) part(m *message.Message, r *Report, from, to int) {
+	w := &r.work
+	p := &w.window
+	p.reset()
+	p.runes = append(append(append(p.runes, ' '), w.runes[from:to]...), ' ')
+	p.classes, p.numbers = append(p.classes, w.classes...), append(p.numbers, w.numbers...)
+	p.grams()
+	p.tokens()
+	p.shape(&r.Folded)
+	w.around.part(&w.said, w.places[from], w.places[to-1])
+	s.context(m, r, p, w.around.lures, w.around.words)
+}
+
+// sum adds up the weights of features: log-odds of phishing and of spam.
+func (m *Model) sum(s *symbols) [2]float32 {
+	var shape, pairs [2]int32
+	for _, b := range s.shapes {
+		w := &m.shape[b&(1<<shapeBits-1)]
+		shape[0] += int32(w[0])
+		shape[1] += int32(w[1])
+	}
+	for _, b := range s.pairs {
+		w := &m.shape[b&(1<<shapeBits-1)]
+		pairs[0] += int32(w[0])
+		pairs[1] += int32(w[1])
+	}
+	norm, wording := pairNorm(len(s.pairs)), m.wording(s.text)
+	return [2]float32{m.Bias[0] + m.ShapeStep[0]*(float32(shape[0])+norm*float32(pairs[0])) + wording[0],
+		m.Bias[1] + m.ShapeStep[1]*(float32(shape[1])+norm*float32(pairs[1])) + wording[1]}
 }
 
 // wording is what n-grams and words add to the log-odds of phishing and of spam.

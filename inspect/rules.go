@@ -32,6 +32,7 @@ const (
 	textTooLong
 	officialLinkOnly
 	oneTimeCode
+	quotesFraud
 	ruleCount
 )
 
@@ -124,6 +125,9 @@ var Rules = [ruleCount]Rule{
 	oneTimeCode: {Name: "one-time-code", Phishing: -1.5, Spam: -1.5, Why: [2]string{
 		"It looks like a one-time code, without any link.",
 		"リンクのない認証コードの通知と見られます。"}},
+	quotesFraud: {Name: "quotes-fraud", Phishing: -4, Spam: -1.5, Why: [2]string{
+		"Somebody quotes a text and asks whether it is real, or warns of it.",
+		"受け取った文面を引用して、本物かどうか尋ねたり注意を呼びかけたりしています。"}},
 }
 
 // RuleByName finds a rule as policy names it.

@@ -40,7 +40,7 @@ type Training struct {
 
 const (
 	folds       = 5
-	learnRate   = 0.15
+	learnRate   = 0.05
 	decay       = 3e-6 // L2, on the weights that an example touches
 	minExamples = 20   // of each class
 	minGroups   = 3    // of near-duplicates that a feature must stand in
