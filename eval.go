@@ -274,7 +274,7 @@ func (e *evaluation) printEvasion() error {
 	if !e.Evade {
 		return nil
 	}
-	var all evaded
+	var evasive, honest evaded
 	fmt.Fprintf(e.io.out, "\n%-22s %-34s %s\n", "disguise", "bad ones stopped: as they were, so", "honest ones stopped: as they were, so")
 	for _, way := range disguise.Ways() {
 		r := e.evasion[way.Name]
@@ -282,11 +282,19 @@ func (e *evaluation) printEvasion() error {
 			continue
 		}
 		fmt.Fprintf(e.io.out, "%-22s %6s %6s of %-18d %6s %6s of %d\n", way.Name, percent(r.badPlain), percent(r.bad), r.bad.In, percent(r.hamPlain), percent(r.ham), r.ham.In)
+		all := &evasive
+		if way.Honest {
+			all = &honest
+		}
 		for _, p := range [][2]*corpus.Rate{{&all.badPlain, &r.badPlain}, {&all.bad, &r.bad}, {&all.hamPlain, &r.hamPlain}, {&all.ham, &r.ham}} {
 			p[0].Of, p[0].In = p[0].Of+p[1].Of, p[0].In+p[1].In
 		}
 	}
-	_, err := fmt.Fprintf(e.io.out, "%-22s %6s %6s of %-18d %6s %6s of %d\n", "all", percent(all.badPlain), percent(all.bad), all.bad.In, percent(all.hamPlain), percent(all.ham), all.ham.In)
+	var err error
+	for i, all := range []evaded{evasive, honest} {
+		_, err = fmt.Fprintf(e.io.out, "%-22s %6s %6s of %-18d %6s %6s of %d\n", [...]string{"all evaders' ways", "all honest ways"}[i],
+			percent(all.badPlain), percent(all.bad), all.bad.In, percent(all.hamPlain), percent(all.ham), all.ham.In)
+	}
 	return err
 }
 

@@ -26,7 +26,7 @@ var imports = map[string]string{
 	// Nouns: what everything is about.
 	"subject":  "",
 	"purpose":  "subject",
-	"message":  "subject",
+	"message":  "subject test: disguise",
 	"settings": "",
 	"disguise": "", // how evaders write
 

@@ -178,7 +178,7 @@ func (f *Figures) MarshalJSON() ([]byte, error) {
 			name, r := pairs[i].(string), pairs[i+1].(Rate)
 			m[name] = nil
 			if r.In > 0 {
-				m[name], m[name+"_interval"] = r.Value(), interval(r)
+				m[name], m[name+"_interval"], m[name+"_of"] = r.Value(), interval(r), [2]int{r.Of, r.In}
 			}
 		}
 		return m

@@ -21,7 +21,8 @@ import (
 //	+ lists.tmpl                               the lists of another file beside this one
 //	= name: one | another | a third            a list, which {name} takes one of
 //	@ phishing ja p2p 20 kind=parcel from={mobile}   class, language, route, how many texts of each line below; what they
-//	                                           are about, and their sender
+//	                                           are about, and their sender; "apart" before from=: the texts of a line have
+//	                                           nothing in common (addresses), so that none is learnt for another's sake
 //	お荷物を{お預かり|保管}しています。{badlink}     a text; \n is a new line, {a|b|} one of them or nothing
 //
 // Slots may stand within slots; one of several that is the name of a list stands for the list. {#4} is four digits, {a8} eight small letters, {x8} eight small letters
@@ -46,6 +47,7 @@ type group struct {
 	route message.Route
 	count int
 	kind  string
+	apart bool
 	from  string
 }
 
@@ -112,6 +114,9 @@ func newTemplates(name string, b *bufio.Reader) (func(*Sample) error, error) {
 			}
 			*s = Sample{ID: fmt.Sprintf("%s:%d:%d", m.lang, m.line, n), Text: text, From: strings.TrimSpace(from),
 				Route: m.route, Label: m.class, Line: m.line, Kind: m.kind, Lang: m.lang, Group: fmt.Sprintf("%s:%d", filepath.Base(name), m.line)}
+			if m.apart {
+				s.Group = ""
+			}
 			return nil
 		}
 		return io.EOF
@@ -172,8 +177,14 @@ func readGroup(l string) (g group, err error) {
 	if g.count, err = strconv.Atoi(f[4]); err != nil || g.count < 1 || g.count > maxTemplates {
 		return g, fmt.Errorf("%q is not a count from 1 to %d", f[4], maxTemplates)
 	}
-	if strings.HasPrefix(f[min(5, len(f)-1)], "kind=") {
-		g.kind = strings.TrimPrefix(f[5], "kind=")
+	for _, word := range f[5:] {
+		if kind, ok := strings.CutPrefix(word, "kind="); ok {
+			g.kind = kind
+		} else if word == "apart" {
+			g.apart = true
+		} else {
+			break
+		}
 	}
 	if _, from, ok := strings.Cut(l, "from="); ok {
 		g.from = strings.TrimSpace(from)

@@ -28,6 +28,9 @@ func (s *state) classify(l *message.Link, claims []uint16) linkClass {
 	if l.Flags&message.LinkAddress != 0 {
 		return linkNumber
 	}
+	if l.Flags&message.LinkRedirect != 0 {
+		return linkShortened
+	}
 	switch k := s.hosts.kind(l.Host); {
 	case k&hostDynamic != 0:
 		return linkDynamic
@@ -39,7 +42,7 @@ func (s *state) classify(l *message.Link, claims []uint16) linkClass {
 	if _, ok := s.vouched(l, claims); ok {
 		return linkOfficial
 	}
-	if l.Flags&(message.LinkRedirect|message.LinkUserinfo) == 0 && s.popular.has(l.Domain) {
+	if l.Flags&message.LinkUserinfo == 0 && s.popular.has(l.Domain) {
 		return linkPopular
 	}
 	return linkOther

@@ -35,6 +35,7 @@ func (f *Folded) FoldFor(text []byte, home int) {
 	f.links()
 	f.numbers(home)
 	f.words()
+	f.leet()
 	f.kana()
 	f.family()
 	s.written = nil
@@ -75,15 +76,16 @@ type scratch struct {
 	singles  int  // single letters in a row, in the longest such row
 	tokens   int  // single characters with spaces between them, in the longest such row
 	mixed    bool // there may be words of two alphabets
+	long     bool // some rune folds to several, which may be digits
 }
 
 func (f *Folded) reset() {
 	s := &f.scratch
 	f.Text, f.Origin = s.text[:0], s.origin[:0]
 	f.Links, f.Numbers = f.Links[:0], f.Numbers[:0]
-	f.Tricks, f.Letters, f.Family, f.Cut = Tricks{}, Letters{}, 0, false
+	f.Tricks, f.Letters, f.Digits, f.Family, f.Cut = Tricks{}, Letters{}, 0, 0, false
 	s.points, s.runs, s.likes, s.octets = s.points[:0], s.runs[:0], s.likes[:0], s.octets[:0]
-	s.classes, s.singles, s.tokens, s.mixed, s.end = [classes]uint32{}, 0, 0, false, 0
+	s.classes, s.singles, s.tokens, s.mixed, s.long, s.end = [classes]uint32{}, 0, 0, false, false, 0
 }
 
 // What an octet of ASCII is to the main pass.

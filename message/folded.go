@@ -9,8 +9,8 @@ import "github.com/sekisho/sekisho/subject"
 // Text is lower case, NFKC but for symbols (UAX #15), with digits of all scripts as 0 to 9, one space
 // for white space of any length, and '\n' where it has the end of a line in it. Hyphens and quotation
 // marks are those of ASCII. Katakana stays Katakana. Letters that stand for others are read as those;
-// honest Russian or Greek stays as it is. Folding Text again changes nothing. Digits within words
-// (p4ypal) stay: whoever compares with brands reads them.
+// honest Russian or Greek stays as it is, and so do digits that are no letters (mp3, b2b, A4B7).
+// Folding Text again changes nothing.
 //
 // Links are found before look-alikes are undone (аpple.com is not apple.com), in the order of the text,
 // MaxLinks at most; addresses of mail are none. A name without a scheme is a link where its top level
@@ -22,6 +22,7 @@ type Folded struct {
 	Numbers []Number // MaxNumbers at most, none of them within a link
 	Tricks  Tricks
 	Letters Letters
+	Digits  uint16 // digits read as letters within words (p4ypal); honest writers have them too (only1more), so that they are no trick
 	Cut     bool   // the text is longer than MaxText octets, and the rest of it was not looked at
 	Family  uint64 // signature of the text without its links, numbers and digits: equal for equal wording; 0 for too little text
 
@@ -69,6 +70,9 @@ type Tricks struct {
 	SpacedLetter uint16 // single letters spaced out in a row, p a y p a l; not お　知　ら　せ
 	Styled       uint16 // letters of styled alphabets (mathematical bold, circled...)
 }
+
+// any reports whether there is one of any kind.
+func (t *Tricks) any() bool { return *t != Tricks{} }
 
 // Letters counts the letters of a text by script, as written. Greek, Hebrew and the like are Other.
 type Letters struct {

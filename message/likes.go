@@ -76,6 +76,9 @@ func (t *tables) ours() {
 			}
 		}
 	}
+	for _, r := range capitalLikes {
+		t.own(r).flags |= asCapital
+	}
 	for _, r := range kanaLikes {
 		t.own(r).flags |= lookalike
 	}
@@ -139,10 +142,30 @@ var alphabetLikes = []struct {
 	{cyrillic, "асеорхуіјѕһӏԁԛԝѵҽӕгпьёїӓӧӱә", "aceopxyijshldqwveaRNBEIAOYE"},
 	{cyrillic, "вмнтктзшюяци", "BMHTKTZWOANU"},
 	{greek, "οανρτυικεηχγμβζδςωϲϳ", "oAvpTuiKENXYMBZDSWcj"},
-	{armenian, "օոսհցզյաքք", "onuhgqjwpp"},
+	{armenian, "օոսհցզյաքքտ", "onuhgqjwppS"},
 	{phonetic, "ɑɡɋȷᴦɾʐɐ", "agqjrrza"},
-	{phonetic, "ᎠᎡᎢᎥᎪᎫᎬᎳᎷᎻᏀᏃᏟᏢᏚᏞᏦᎩᏙᏴᏒᏔ", "driiajewmhgzcpslkyvbrw"},
+	{phonetic, "ᎠᎡᎢᎥᎪᎫᎬᎳᎷᎻᏀᏃᏟᏢᏚᏞᏦᎩᏙᏴᏼᏒᏔ", "drtiajewmhgzcpslkyvbbrw"},
 	{phonetic, "ꓐꓑꓓꓔꓖꓗꓙꓚꓜꓝꓟꓠꓡꓢꓣꓦꓧꓪꓫꓬꓮꓰꓲꓳꓴ", "bpdtgkjczfmnlsrvhwxyaeiou"},
+}
+
+// capitalLikes are small letters whose capitals nobody tells from Latin ones, beside those that are alike in
+// both cases.
+const capitalLikes = "вкмнт" + "αβεζηικμνρτυχ" + "ստ"
+
+// asLatin gives the Latin letter that r, of the entry e, looks like, or 0. Of some Greek letters the capital
+// looks like another one than the small letter: Ν and ν.
+func (e *entry) asLatin(r rune, capital bool) byte {
+	if capital {
+		switch r {
+		case 'ν':
+			return 'n'
+		case 'υ':
+			return 'y'
+		case 'η':
+			return 'h'
+		}
+	}
+	return e.like &^ likeAlways
 }
 
 // scientific Greek letters stand beside Latin ones in honest texts: μg, kΩ, IFNα.

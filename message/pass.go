@@ -206,6 +206,7 @@ func (p *pass) put(e *entry, size int) {
 		if int(e.n) > size {
 			p.longer(4)
 		}
+		p.s.long = p.s.long || byte(e.out) < utf8.RuneSelf // ㍹ is no longer than dm3
 		b := [4]byte{byte(e.out), byte(e.out >> 8), byte(e.out >> 16), byte(e.out >> 24)}
 		p.write(b[:e.n], size)
 	}
@@ -216,6 +217,7 @@ func (p *pass) put(e *entry, size int) {
 func (p *pass) longer(n int) {
 	p.room(n)
 	p.s.singles += 4
+	p.s.long = true
 }
 
 func (p *pass) write(b []byte, size int) {

@@ -62,6 +62,7 @@ const (
 	combines              // may make one letter with the rune before it
 	lookalike             // a Kanji or Kana that may stand for another one
 	mixedLong             // its long folding has letters of an alphabet other than Latin
+	asCapital             // its capital looks like a Latin one, whatever it looks like itself
 )
 
 const likeAlways = 0x80

@@ -2,6 +2,7 @@ package message
 
 import (
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -274,11 +275,12 @@ type alphabetic struct {
 	changes        int // from Latin to another alphabet or back
 	first, last    class
 	scripts        uint32 // the alphabets other than Latin, by class
-	always         bool   // every letter of theirs looks Latin
+	always         bool   // every letter of theirs looks Latin as it is written
 	science        bool   // every letter of theirs is one of science
 }
 
-func (t *tables) alphabeticAt(text []byte, i int) (w alphabetic) {
+func (f *Folded) alphabeticAt(i int) (w alphabetic) {
+	t, text := f.scratch.tables, f.Text
 	w.always, w.science = true, true
 	for w.end = i; w.end < len(text); {
 		r, size := rune(text[w.end]), 1
@@ -293,8 +295,9 @@ func (t *tables) alphabeticAt(text []byte, i int) (w alphabetic) {
 		case c == cyrillic || c == greek || c == armenian || c == phonetic:
 			w.foreign++
 			w.scripts |= 1 << c
-			w.always = w.always && e.like&likeAlways != 0
-			w.science = w.science && c == greek && strings.ContainsRune(scientific, r)
+			looksCapital := e.flags&asCapital != 0 && f.capital(w.end)
+			w.always = w.always && (e.like&likeAlways != 0 || looksCapital)
+			w.science = w.science && c == greek && !looksCapital && strings.ContainsRune(scientific, r)
 		case c != digit:
 			return w
 		}
@@ -318,7 +321,7 @@ func (f *Folded) alphabets() bool {
 	// Others are suspect beside Latin, or Kanji and Kana.
 	home, beside, suspects := uint32(0), false, false
 	for i := 0; i < len(f.Text); {
-		w := t.alphabeticAt(f.Text, i)
+		w := f.alphabeticAt(i)
 		if w.latin == 0 && !w.always {
 			home |= w.scripts
 		}
@@ -339,7 +342,7 @@ func (f *Folded) alphabets() bool {
 	e := edit{f: f}
 	changed := false
 	for i := 0; i < len(f.Text); {
-		w := t.alphabeticAt(f.Text, i)
+		w := f.alphabeticAt(i)
 		switch {
 		case w.foreign == 0:
 		case w.latin == 0: // раураӏ in a text that has no Russian
@@ -348,7 +351,7 @@ func (f *Folded) alphabets() bool {
 				changed = true
 			}
 		case w.changes == 1 && w.first == latin && w.scripts&home == w.scripts: // VIPов
-		case w.foreign == 1 && w.science && w.changes == 1: // μg, kΩ
+		case w.foreign == 1 && w.science && w.changes == 1 && (w.last == greek || w.latin <= 3): // μg, kΩ, IFNα; not αccess
 		default:
 			f.Tricks.MixedWords = more(f.Tricks.MixedWords, 1)
 			f.latinise(&e, i, w.end)
@@ -367,13 +370,19 @@ func (f *Folded) alphabets() bool {
 	return changed
 }
 
+// capital reports whether the letter at i was written as a capital.
+func (f *Folded) capital(i int) bool {
+	r, _ := utf8.DecodeRune(f.scratch.written[f.Origin[i]:])
+	return unicode.IsUpper(r)
+}
+
 func (f *Folded) latinise(e *edit, from, to int) {
 	t := f.scratch.tables
 	for i := from; i < to; {
 		r, n := utf8.DecodeRune(f.Text[i:])
-		if like := t.look(r).like; like != 0 {
+		if like := t.look(r).asLatin(r, f.capital(i)); like != 0 {
 			e.keep(i)
-			f.Text[e.o], f.Origin[e.o] = like&^likeAlways, f.Origin[i]
+			f.Text[e.o], f.Origin[e.o] = like, f.Origin[i]
 			e.o++
 			e.kept = i + n
 			f.Tricks.LookAlikes = more(f.Tricks.LookAlikes, 1)
