@@ -20,6 +20,7 @@ import (
 
 	"github.com/sekisho/sekisho/auth"
 	"github.com/sekisho/sekisho/consent"
+	"github.com/sekisho/sekisho/detect"
 	"github.com/sekisho/sekisho/gate"
 	"github.com/sekisho/sekisho/indicator"
 	"github.com/sekisho/sekisho/inspect"
@@ -108,7 +109,7 @@ func (b *bench) loaded(ctx context.Context) (*gate.Gate, *inspect.Inspector, *co
 		return nil, nil, nil, err
 	}
 	policy.Enforce()
-	return gate.New(gate.Config{Inspector: in, Choices: choices, Policy: policy}), in, choices, nil
+	return gate.New(gate.Config{Inspector: in, Choices: choices, Policy: policy, Campaigns: detect.NewCampaigns(detect.Config{}), Domains: detect.NewDomains(0, 0)}), in, choices, nil
 }
 
 func (b *bench) optOuts() iter.Seq2[consent.Change, error] {

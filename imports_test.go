@@ -35,7 +35,8 @@ var imports = map[string]string{
 	"consent":   "purpose subject",
 	"inspect":   "indicator message purpose subject test: corpus",
 	"rule":      "inspect message subject test: purpose",
-	"gate":      "inspect message purpose record rule settings subject",
+	"detect":    "inspect message purpose test: subject",
+	"gate":      "detect inspect message purpose record rule settings subject",
 
 	// Doors. None knows of another, of the store or of the stream: main gives them what they need.
 	"smpp":                  "", // stands alone: it could be another project's

@@ -23,6 +23,7 @@ import (
 	"github.com/sekisho/sekisho/auth"
 	"github.com/sekisho/sekisho/consent"
 	"github.com/sekisho/sekisho/console"
+	"github.com/sekisho/sekisho/detect"
 	"github.com/sekisho/sekisho/door/httpdoor"
 	"github.com/sekisho/sekisho/door/smppdoor"
 	"github.com/sekisho/sekisho/gate"
@@ -57,6 +58,9 @@ type program struct {
 	http      *httpdoor.Door
 	console   *console.Console
 	pages     net.Addr // where the console listens
+
+	campaigns *detect.Campaigns
+	domains   *detect.Domains
 
 	ctx    context.Context // ends when the program stops working, after its doors are shut
 	cancel context.CancelFunc
@@ -134,7 +138,10 @@ func (p *program) startJudging(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.gate = gate.New(gate.Config{Inspector: p.inspector, Choices: p.consent, Policy: policy, Metrics: p.metrics})
+	if err := p.startStream(); err != nil {
+		return err
+	}
+	p.gate = gate.New(gate.Config{Inspector: p.inspector, Choices: p.consent, Policy: policy, Campaigns: p.campaigns, Domains: p.domains, Metrics: p.metrics})
 	if byHand, err := os.ReadFile(p.bypassFile()); err == nil && string(byHand) == bypassOn {
 		p.gate.SetBypass(true)
 		p.bypass = time.Now()

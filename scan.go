@@ -14,6 +14,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/sekisho/sekisho/corpus"
+	"github.com/sekisho/sekisho/detect"
 	"github.com/sekisho/sekisho/gate"
 	"github.com/sekisho/sekisho/indicator"
 	"github.com/sekisho/sekisho/inspect"
@@ -80,12 +81,14 @@ func (c *judging) judge(ctx context.Context, in io.Reader) (*judge, error) {
 		j.options.TextColumn = c.TextField
 	}
 	// Messages of a file are judged by their own clock where they have one, so that the same file gives the same verdicts.
-	j.gate = gate.New(gate.Config{Inspector: inspector, Policy: policy, Senders: 1 << 16, Now: func() time.Time {
-		if j.msg.Time.IsZero() {
-			return time.Unix(0, 0)
-		}
-		return j.msg.Time
-	}})
+	j.gate = gate.New(gate.Config{Inspector: inspector, Policy: policy, Senders: 1 << 16,
+		// Messages with a time are a trace, in which campaigns are followed from one to the next; the seed makes it come out the same.
+		Campaigns: detect.NewCampaigns(detect.Config{Seed: 1, Campaigns: 1 << 12, Probation: 1 << 16}), Now: func() time.Time {
+			if j.msg.Time.IsZero() {
+				return time.Unix(0, 0)
+			}
+			return j.msg.Time
+		}})
 	return j, nil
 }
 

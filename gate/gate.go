@@ -11,6 +11,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/sekisho/sekisho/detect"
 	"github.com/sekisho/sekisho/inspect"
 	"github.com/sekisho/sekisho/message"
 	"github.com/sekisho/sekisho/purpose"
@@ -52,6 +53,7 @@ type Verdicts struct {
 	Report inspect.Report
 	counts [2][8]byte // what findings about a count are about
 	work   rule.Work
+	about  detect.About // what findings about a campaign are about
 }
 
 // Inspector looks at one message (package inspect has the one we use). It reports whether the grant let it.
@@ -64,8 +66,10 @@ type Config struct {
 	Inspector Inspector
 	Choices   purpose.Chooser
 	Policy    *Policy
-	Senders   int              // how many senders are counted at once; 0: 1,048,576 (24 octets each)
-	Now       func() time.Time // nil: the wall clock; replay has its own
+	Campaigns *detect.Campaigns // nil follows none
+	Domains   *detect.Domains   // nil knows none
+	Senders   int               // how many senders are counted at once; 0: 1,048,576 (24 octets each)
+	Now       func() time.Time  // nil: the wall clock; replay has its own
 	Metrics   prometheus.Registerer
 }
 
@@ -75,6 +79,8 @@ type Gate struct {
 	choices   atomic.Value // of chooser
 	policy    atomic.Pointer[Policy]
 	rates     *rates
+	campaigns *detect.Campaigns
+	domains   *detect.Domains
 	now       func() time.Time
 	bypass    atomic.Bool
 	overload  overload
@@ -89,7 +95,7 @@ func New(c Config) *Gate {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	g := &Gate{inspector: c.Inspector, rates: newRates(c.Senders), now: c.Now}
+	g := &Gate{inspector: c.Inspector, rates: newRates(c.Senders), campaigns: c.Campaigns, domains: c.Domains, now: c.Now}
 	g.policy.Store(c.Policy)
 	g.SetChoices(c.Choices)
 	g.metrics.register(c.Metrics, g)
@@ -123,7 +129,8 @@ func (g *Gate) Pass(_ context.Context, m *message.Message, v *Verdicts) {
 	p := g.policy.Load()
 	v.Each = v.Each[:0]
 	behind := g.overload.behind(p.Overload, m.Time, start)
-	inspected := false
+	inspected, first := false, 0 // the first recipient that it may be inspected for
+	var campaign detect.Ref
 	for i := range m.To {
 		v.Each = append(v.Each, Verdict{To: m.To[i], Mode: p.mode(m)})
 		w := &v.Each[i]
@@ -137,14 +144,21 @@ func (g *Gate) Pass(_ context.Context, m *message.Message, v *Verdicts) {
 			continue
 		}
 		if !inspected { // once, for the first recipient that it may be inspected for
-			inspected = true
+			inspected, first = true, i
 			g.inspector.Inspect(grant, m, &v.Report)
-			p.leaveOut(&v.Report)
 			g.rate(p, m, start, v)
+			campaign = g.stream(grant, p, m, start, v)
 			p.Own.Meet(m, &v.Report, &v.work)
+			p.leaveOut(&v.Report)
 		}
 		w.Judgement = Judge(p, m.Route, m.Decoding, &v.Report)
 		w.Reasons = v.Report.Findings
+		if g.campaigns != nil && i == first {
+			g.campaigns.Judged(campaign, w.Class, w.Outcome.Stopped())
+		}
+		if g.domains != nil && i == first {
+			g.domains.Judged(&v.Report, w.Outcome.Stopped(), start)
+		}
 		w.Do = w.Mode.Allows(w.Outcome)
 		if g.bypass.Load() {
 			w.Do = message.Deliver
@@ -175,6 +189,26 @@ func (g *Gate) ask(p *Policy, m *message.Message, w *Verdict, behind bool) purpo
 		}
 	}
 	return purpose.Grant{}
+}
+
+// suspicious is the probability of fraud from which on a text is followed although it has neither link nor number.
+const suspicious = 0.5
+
+// stream asks what texts before this one tell of it. It comes before policy leaves rules out: campaigns and domains go by what
+// the text is, whatever policy makes of it.
+func (g *Gate) stream(grant purpose.Grant, p *Policy, m *message.Message, now time.Time, v *Verdicts) (c detect.Ref) {
+	r := &v.Report
+	if m.Time.IsZero() { // it stands in no stream
+		return c
+	}
+	if g.domains != nil {
+		g.domains.Meet(grant, m, r, now)
+	}
+	if g.campaigns != nil {
+		j, _ := judge(p, m.Route, m.Decoding, r, false)
+		c = g.campaigns.Meet(grant, m, r, j.PBad >= suspicious, now, &v.about)
+	}
+	return c
 }
 
 // rate counts the sender's texts that want something of their reader, and finds what is too much. Parts of

@@ -4,6 +4,7 @@ import (
 	"hash/maphash"
 	"sync"
 
+	"github.com/sekisho/sekisho/detect"
 	"github.com/sekisho/sekisho/inspect"
 	"github.com/sekisho/sekisho/subject"
 )
@@ -26,8 +27,8 @@ var (
 	}
 )
 
-// Rules are the rules that the gate finds, beside those of package inspect.
-var Rules = []*inspect.Rule{ruleMinute, ruleHour}
+// Rules are the rules that the gate and package detect find, beside those of package inspect.
+var Rules = append([]*inspect.Rule{ruleMinute, ruleHour}, detect.Rules...)
 
 const (
 	rateWays   = 4       // senders that share a place; the one unseen for longest makes room

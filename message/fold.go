@@ -32,6 +32,7 @@ func (f *Folded) FoldFor(text []byte, home int) {
 	p := pass{f: f, s: s, t: s.tables, text: text}
 	p.runes()
 	f.narrow()
+	f.unescapeHosts()
 	f.links()
 	f.numbers(home)
 	f.words()
@@ -67,16 +68,18 @@ type scratch struct {
 	text     []byte   // what Text is cut from
 	origin   []uint32 // what Origin is cut from
 	end      uint32   // where the last rune ends that is in Text
-	points   []uint32 // the dots and colons in Text that a link may have
+	points   []uint32 // the dots, colons and opening brackets in Text that a link may have
 	runs     []uint32 // where in Text a run of digits begins
 	likes    []uint32 // where in Text a Kanji or Kana stands that may be another
 	octets   []byte   // URLs and the digits of numbers
+	part     []byte   // a parameter of a link, and a label of a host in it
+	idn      []byte
 	linker   linker
 	classes  [classes]uint32
 	singles  int  // single letters in a row, in the longest such row
 	tokens   int  // single characters with spaces between them, in the longest such row
 	mixed    bool // there may be words of two alphabets
-	long     bool // some rune folds to several, which may be digits
+	inner    bool // some rune folds to several with digits among them
 }
 
 func (f *Folded) reset() {
@@ -85,7 +88,7 @@ func (f *Folded) reset() {
 	f.Links, f.Numbers = f.Links[:0], f.Numbers[:0]
 	f.Tricks, f.Letters, f.Digits, f.Family, f.Cut = Tricks{}, Letters{}, 0, 0, false
 	s.points, s.runs, s.likes, s.octets = s.points[:0], s.runs[:0], s.likes[:0], s.octets[:0]
-	s.classes, s.singles, s.tokens, s.mixed, s.long, s.end = [classes]uint32{}, 0, 0, false, false, 0
+	s.classes, s.singles, s.tokens, s.mixed, s.inner, s.end = [classes]uint32{}, 0, 0, false, false, 0
 }
 
 // What an octet of ASCII is to the main pass.
@@ -112,7 +115,7 @@ var asciiKind = func() (k [256]uint8) {
 			k[c] = asciiNewline
 		case c < ' ' || c == 0x7F:
 			k[c] = asciiControl
-		case c == '.' || c == ':':
+		case c == '.' || c == ':' || c == '[' || c == '(' || c == '{':
 			k[c] = asciiPoint
 		}
 	}

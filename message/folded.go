@@ -37,6 +37,7 @@ type Link struct {
 	Domain []byte // the registrable domain by the public suffix list, private section included, a tail of Host; Host itself for an address or a public suffix
 	Path   []byte // path, query and fragment from the slash on in the case in which they are written; may be empty. ASCII: other letters end it
 	Flags  LinkFlags
+	Target []byte // with LinkRedirect: the host that it leads on to, the innermost one in its parameters or path, in the form of Host; empty where none can be read
 }
 
 // LinkFlags say how a link is written.

@@ -21,8 +21,9 @@ type hostReader struct {
 	host      []byte // lower case, IDN in xn--
 	at        int    // behind what has been read
 	labels    int
-	dotted    int // octets of the dot before the label that is being read
-	label     int // where the last label begins in host
+	spaced    bool // there are spaces around its dots
+	dotted    int  // octets of the dot before the label that is being read
+	label     int  // where the last label begins in host
 	flags     LinkFlags
 	known     bool // the last label is a top level domain, and not the only one
 	good      int  // the place behind the longest part that ends in a known top level domain
@@ -240,30 +241,47 @@ func (h *hostReader) dot(i int) (n int, disguised bool) {
 		if label(i + 1) {
 			return 1, false
 		}
-		if h.explicit && !known && isWhite(t[i+1]) && label(i+2) { // https://example. com
+		if h.explicit && isWhite(t[i+1]) && label(i+2) && (!known || h.spaced && h.topLevelAt(i+2)) { // https://example. com
+			h.spaced = true
 			return 2, true
 		}
 	case c == '[' || c == '(' || c == '{': // example[.]com
-		for _, dot := range [...]string{".", "。", "dot", " . ", " dot "} {
-			n := 1 + len(dot)
-			if i+n < len(t) && string(t[i+1:i+n]) == dot && (t[i+n] == ']' || t[i+n] == ')' || t[i+n] == '}') && label(i+n+1) {
-				return n + 1, true
-			}
+		if n := bracketed(t, i); n > 0 && label(i+n) {
+			return n, true
 		}
 	case c == 0xE3 && i+3 < len(t) && string(t[i:i+3]) == "。": // U+3002 is a dot in names (UTS #46 §4, RFC 3490 §3.1)
 		if t[i+3] < utf8.RuneSelf && label(i+3) && (!known || h.f.scratch.suffixes.known(t[i+3:h.run(i+3)])) {
 			return 3, true
 		}
-	case h.explicit && isWhite(c) && t[i+1] == '.': // https://example . com
-		end := h.run(i + 2)
-		if end > i+2 && (!known || h.f.scratch.suffixes.known(t[i+2:end])) {
-			return 2, true
+	case (h.explicit || h.spaced) && isWhite(c) && t[i+1] == '.': // https://example . com
+		n = 2
+		if i+2 < len(t) && isWhite(t[i+2]) {
+			n = 3
+		} else if !h.explicit {
+			return 0, false
 		}
-		if !known && i+2 < len(t) && isWhite(t[i+2]) && label(i+3) {
-			return 3, true
+		if label(i+n) && (!known || (n == 2 || h.spaced) && h.topLevelAt(i+n)) {
+			h.spaced = true
+			return n, true
 		}
 	}
 	return 0, false
+}
+
+// topLevelAt reports whether the word at i is a top level domain.
+func (h *hostReader) topLevelAt(i int) bool {
+	return h.f.scratch.suffixes.known(h.text[i:h.run(i)])
+}
+
+// bracketed gives the length of a dot in brackets at i, 0 if there is none.
+func bracketed(t []byte, i int) int {
+	for _, dot := range [...]string{".", "。", "dot", " . ", " dot "} {
+		n := 1 + len(dot)
+		if i+n < len(t) && string(t[i+1:i+n]) == dot && (t[i+n] == ']' || t[i+n] == ')' || t[i+n] == '}') {
+			return n + 1
+		}
+	}
+	return 0
 }
 
 // appendIDN appends a label of folded text in the form in which it is looked up (RFC 5891 §4). Folding
@@ -385,6 +403,8 @@ func number(s []byte) (v uint64, decimal, ok bool) {
 	}
 	return v, decimal, true
 }
+
+func appendIP4(dst []byte, ip [4]byte) []byte { return appendIP(dst, netip.AddrFrom4(ip)) }
 
 // appendIP appends an address; IPv6 in brackets (RFC 3986 §3.2.2), in the form of RFC 5952.
 func appendIP(dst []byte, a netip.Addr) []byte {

@@ -6,13 +6,13 @@ import "unicode/utf8"
 // that folding again changes nothing, and looks only where a run of digits stands between letters.
 //
 // A word of four letters and digits or more is undone where every run of digits has letters on both sides and
-// can be letters, letters are twice as many as digits, and what comes out can be spoken. A digit at its
+// can be letters, digits are two in five at most, and what comes out can be spoken. A digit at its
 // beginning is undone with another one within (4maz0n, but not 4ever), one at its end never is (some1, A4B7).
 // What stands in a link or an address is left alone, and so are names with a version in them (mp3player).
 // Codes that could be words (k3lam) are undone as well, and some of what people write in haste: only1more. One
 // text in 250 of young people has such a word, which is why digits are no trick by themselves.
 func (f *Folded) leet() {
-	if f.scratch.long {
+	if f.scratch.inner {
 		f.mark()
 	}
 	text := f.Text
@@ -76,7 +76,7 @@ func (f *Folded) leetWord(from, at int) (end int) {
 		}
 		digits += i - run
 	}
-	if 3*digits > len(word) || soft == digits || isDigit(word[0]) && (digits < 2 || isDigit(word[1])) || !spoken(undone[:len(word)]) {
+	if 5*digits > 2*len(word) || soft == digits || isDigit(word[0]) && (digits < 2 || isDigit(word[1])) || !spoken(undone[:len(word)]) {
 		return end
 	}
 	copy(word, undone[:])

@@ -152,20 +152,18 @@ var alphabetLikes = []struct {
 // both cases.
 const capitalLikes = "вкмнт" + "αβεζηικμνρτυχ" + "ստ"
 
-// asLatin gives the Latin letter that r, of the entry e, looks like, or 0. Of some Greek letters the capital
-// looks like another one than the small letter: Ν and ν.
-func (e *entry) asLatin(r rune, capital bool) byte {
-	if capital {
-		switch r {
-		case 'ν':
-			return 'n'
-		case 'υ':
-			return 'y'
-		case 'η':
-			return 'h'
-		}
+// capitalLike gives the Latin letter that the capital of r looks like, which for some Greek letters is another one
+// than the small letter does: Ν and ν.
+func capitalLike(r rune, like byte) byte {
+	switch r {
+	case 'ν':
+		return 'n'
+	case 'υ':
+		return 'y'
+	case 'η':
+		return 'h'
 	}
-	return e.like &^ likeAlways
+	return like
 }
 
 // scientific Greek letters stand beside Latin ones in honest texts: μg, kΩ, IFNα.

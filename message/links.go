@@ -2,7 +2,6 @@ package message
 
 import (
 	"bytes"
-	"net/netip"
 	"unicode/utf8"
 )
 
@@ -34,138 +33,38 @@ func (f *Folded) links() {
 		case at < l.done:
 		case f.Text[at] == ':':
 			l.schemed(at)
+		case f.Text[at] == '[' || f.Text[at] == '(' || f.Text[at] == '{':
+			if n := bracketed(f.Text, at); n > 0 {
+				l.bare(at, n)
+			}
+		case f.Text[at] == '.':
+			l.bare(at, 1)
 		default:
-			l.bare(at)
+			l.bare(at, len("。"))
 		}
 	}
 	l.f, l.text = nil, nil
 }
 
-// schemed looks for a link whose scheme ends with the colon at p.
-func (l *linker) schemed(p int) {
-	t := l.text
-	at := p + 1
-	if at+1 < len(t) && t[at] == ' ' && t[at+1] == '/' {
-		at++
-	}
-	slash := at
-	for at < len(t) && (t[at] == '/' || t[at] == '\\') {
-		at++
-	}
-	if at == slash || at >= len(t) {
-		return
-	}
-	l.flags = LinkScheme
-	start := p
-	if start > l.done && t[start-1] == 's' {
-		l.flags |= LinkHTTPS
-		start--
-	}
-	// http, hxxp, and what is left of them where the first letter is missing or another one
-	if start-3 < l.done || t[start-1] != 'p' || t[start-2] != t[start-3] || t[start-2] != 't' && t[start-2] != 'x' {
-		return
-	}
-	start -= 3
-	if t[start] == 'x' {
-		l.flags |= LinkDisguised
-	}
-	if start > l.done && t[start-1] == 'h' {
-		start--
-	} else {
-		l.flags |= LinkDisguised
-	}
-	if isWhite(t[at]) {
-		at++
-		l.flags |= LinkDisguised
-	}
-	l.explicit = true
-	at = l.userinfo(at)
-	if at < len(t) && t[at] == '[' && l.v6(start, at) {
-		return
-	}
-	if !l.read(at) && !l.oneLabel() {
-		if l.labels > 1 { // too long
-			l.done = l.at
-		}
-		return
-	}
-	// Behind a scheme every top level domain is taken, for there are new ones. Only where the next
-	// sentence follows without a space (example.com.Please), the name ends before it.
-	end := l.at
-	if l.goodLen > 0 && l.good < end && l.upper(l.good+1) && !l.upper(l.good-1) && !l.pathOrPort(end) {
-		l.host, end = l.host[:l.goodLen], l.good
-	}
-	if ip, plain, ok := address(l.host); ok {
-		l.flags |= LinkAddress
-		if !plain {
-			l.flags |= LinkDisguised
-		}
-		l.host = appendIP(l.host[:0], netip.AddrFrom4(ip))
-	} else if l.labels < 2 {
-		return
-	}
-	l.finish(start, end)
-}
-
-// oneLabel reports whether the one label that has been read can be an address: 0x7f000001.
-func (l *linker) oneLabel() bool {
-	_, _, ok := address(l.host)
-	return ok && l.labels == 1
-}
-
-// userinfo gives the place behind an @ in the authority at i (RFC 3986 §3.2.1), or i where there is none.
-func (l *linker) userinfo(i int) int {
-	at := i
-	for j := i; j < len(l.text) && j < i+256; j++ {
-		switch c := l.text[j]; {
-		case c == '@':
-			at = j + 1
-		case c <= ' ' || c >= utf8.RuneSelf || c == '/' || c == '\\' || c == '?' || c == '#' || c == '<' || c == '>' || c == '"':
-			j = len(l.text)
-		}
-	}
-	if at > i {
-		l.flags |= LinkUserinfo
-	}
-	return at
-}
-
-// v6 reads an address in brackets (RFC 3986 §3.2.2).
-func (l *linker) v6(start, at int) bool {
-	n := bytes.IndexByte(l.text[at:min(len(l.text), at+48)], ']')
-	if n < 4 {
-		return false
-	}
-	literal := l.text[at+1 : at+n]
-	for _, c := range literal {
-		if !isDigit(c) && (c < 'a' || c > 'f') && c != ':' && c != '.' {
-			return false
-		}
-	}
-	a, err := netip.ParseAddr(text(literal))
-	if err != nil || !a.Is6() {
-		return false
-	}
-	l.host = appendIP(l.host[:0], a)
-	l.flags |= LinkAddress
-	l.finish(start, at+n+1)
-	return true
-}
-
 // bare looks for a link without a scheme around the dot at p, as telephones make them out of texts.
-func (l *linker) bare(p int) {
+func (l *linker) bare(p, width int) {
 	t := l.text
-	width := 1
-	if t[p] != '.' {
-		width = len("。")
-	}
 	left, right := p, p+width
-	if left > l.done+1 && right < len(t) && (t[left-1] == '[' || t[left-1] == '(' || t[left-1] == '{') {
+	l.spaced = false
+	if width == 1 && left > l.done+1 && right+1 < len(t) && t[left-1] == ' ' && t[right] == ' ' { // example . com
+		l.spaced = true
+		left--
+		right++
+	} else if left > l.done+1 && right < len(t) && (t[left-1] == '[' || t[left-1] == '(' || t[left-1] == '{') {
 		left--
 	} else if left == l.done || right >= len(t) || t[right] < utf8.RuneSelf && !isHostOctet(t[right]) {
 		return
 	}
-	if width > 1 && (t[left-1] >= utf8.RuneSelf || t[right] >= utf8.RuneSelf) {
+	if (width > 1 || l.spaced) && (t[left-1] >= utf8.RuneSelf || t[right] >= utf8.RuneSelf) {
+		return
+	}
+	if end := l.spelled(left); end > 0 { // ア.プ.リ.を
+		l.done = end
 		return
 	}
 	start, ok := l.labelStart(left)
@@ -186,7 +85,7 @@ func (l *linker) bare(p int) {
 		// 1.2.3.4 may be a version or a paragraph; with a path or a port it is a link.
 		if plain && l.pathOrPort(end) {
 			l.flags |= LinkAddress
-			l.host = appendIP(l.host[:0], netip.AddrFrom4(ip))
+			l.host = appendIP4(l.host[:0], ip)
 			l.finish(start, end)
 		}
 		return
@@ -199,10 +98,41 @@ func (l *linker) bare(p int) {
 		return
 	}
 	l.host, end, l.flags = l.host[:l.goodLen], l.good, l.goodFlags
-	if !l.plausible(start, end) {
+	if l.spaced && !l.spacedName(end) || !l.plausible(start, end) {
 		return
 	}
 	l.finish(start, end)
+}
+
+// spacedName reports whether a name with spaces around its dots is meant as one: people put them there in
+// "it . so" as well.
+func (l *linker) spacedName(end int) bool {
+	switch string(l.host[bytes.LastIndexByte(l.host, '.')+1:]) {
+	case "com", "jp":
+		return true
+	}
+	return l.pathOrPort(end)
+}
+
+// spelled gives the end of four or more single letters of Kanji and Kana with dots behind them, the first of which is
+// the one before the dot at i; 0 where there are fewer.
+func (l *linker) spelled(i int) (end int) {
+	if l.text[i-1] < utf8.RuneSelf {
+		return 0
+	}
+	_, n := utf8.DecodeLastRune(l.text[:i])
+	i -= n
+	for n = 0; ; n++ {
+		_, size, c := l.letterAt(i)
+		if c < hiragana || c > han || i+size >= len(l.text) || l.text[i+size] != '.' {
+			break
+		}
+		i += size + 1
+	}
+	if n < 4 {
+		return 0
+	}
+	return i
 }
 
 // labelStart finds where the label that ends at end begins. Kanji and Kana before ASCII letters are the
@@ -387,6 +317,9 @@ func (l *linker) finish(start, end int) {
 	if l.flags&LinkAddress == 0 {
 		link.Domain = s.suffixes.domain(link.Host)
 	}
+	if l.flags&LinkRedirect != 0 {
+		link.Target = l.target(link.Path, link.Domain)
+	}
 	f.Links = append(f.Links, link)
 	l.done = end
 }
@@ -470,22 +403,3 @@ func (f *Folded) spanEnd(end int) uint32 {
 }
 
 func (l *linker) spanEnd(end int) uint32 { return l.f.spanEnd(end) }
-
-// redirects reports whether another link stands in a path, as it is, with %3a for its colon, or in
-// base64 (aHR0c is "http").
-func redirects(folded, written []byte) bool {
-	if bytes.Contains(written, []byte("aHR0c")) || bytes.Contains(folded, []byte("=//")) || bytes.Contains(folded, []byte("=www.")) {
-		return true
-	}
-	for {
-		i := bytes.Index(folded, []byte("http"))
-		if i < 0 {
-			return false
-		}
-		folded = folded[i+4:]
-		rest := bytes.TrimPrefix(folded, []byte("s"))
-		if bytes.HasPrefix(rest, []byte(":/")) || bytes.HasPrefix(rest, []byte("%3a")) || bytes.HasPrefix(rest, []byte("%253a")) {
-			return true
-		}
-	}
-}

@@ -130,8 +130,9 @@ func (p *pass) wide(c byte) {
 		return
 	}
 	e := p.t.look(r)
-	if e.flags&(styled|mixedLong) != 0 {
+	if e.flags&(styled|mixedLong|digitLong) != 0 {
 		p.s.mixed = p.s.mixed || e.flags&mixedLong != 0
+		p.s.inner = p.s.inner || e.flags&digitLong != 0
 		if e.flags&styled != 0 {
 			p.f.Tricks.Styled = more(p.f.Tricks.Styled, 1)
 		}
@@ -206,7 +207,6 @@ func (p *pass) put(e *entry, size int) {
 		if int(e.n) > size {
 			p.longer(4)
 		}
-		p.s.long = p.s.long || byte(e.out) < utf8.RuneSelf // ㍹ is no longer than dm3
 		b := [4]byte{byte(e.out), byte(e.out >> 8), byte(e.out >> 16), byte(e.out >> 24)}
 		p.write(b[:e.n], size)
 	}
@@ -217,7 +217,6 @@ func (p *pass) put(e *entry, size int) {
 func (p *pass) longer(n int) {
 	p.room(n)
 	p.s.singles += 4
-	p.s.long = true
 }
 
 func (p *pass) write(b []byte, size int) {
@@ -280,7 +279,11 @@ func (p *pass) rowEnds() {
 		return
 	case 1:
 		p.singles++
-		p.s.singles = max(p.s.singles, p.singles)
+		n := p.singles
+		if p.last >= hiragana { // of Kanji and Kana, two are enough between longer words
+			n++
+		}
+		p.s.singles = max(p.s.singles, n)
 	default:
 		p.singles = 0
 	}

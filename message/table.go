@@ -62,6 +62,7 @@ const (
 	combines              // may make one letter with the rune before it
 	lookalike             // a Kanji or Kana that may stand for another one
 	mixedLong             // its long folding has letters of an alphabet other than Latin
+	digitLong             // its long folding has a digit that is not its first letter
 	asCapital             // its capital looks like a Latin one, whatever it looks like itself
 )
 
@@ -186,11 +187,14 @@ func (t *tables) set(r rune, s string, c class) *entry { return t.setBytes(r, []
 func (t *tables) setBytes(r rune, s []byte, c class) *entry {
 	e := t.own(r)
 	e.class, e.n = c, uint8(len(s))
-	e.flags &^= mixedLong
+	e.flags &^= mixedLong | digitLong
 	if _, n := utf8.DecodeRune(s); n < len(s) {
-		for _, r := range string(s) {
+		for i, r := range string(s) {
 			if c := t.look(r).class; c.alphabetic() && c != latin {
 				e.flags |= mixedLong
+			}
+			if i > 0 && r >= '0' && r <= '9' {
+				e.flags |= digitLong
 			}
 		}
 	}

@@ -31,6 +31,9 @@ func TestText(t *testing.T) {
 		{"Привет! Купил iPhone, VIPов много, за\u0301мок", "привет! купил iphone, vipов много, замок", Tricks{}},
 		{"Καλημέρα σας", "καλημέρα σας", Tricks{}},
 		{"5μm, 10kΩ, β版, IFNα", "5μm, 10kω, β版, ifnα", Tricks{}},
+		{"срок, МОСКВА, ВАНК, ТОР", "срок, москва, ванк, тор", Tricks{}},
+		{"Your p4yp4l acc0unt: l0g1n, bi11ing, 4maz0n", "your paypal account: login, billing, amazon", Tricks{}},
+		{"mp3player b2b 4ever A4B7 ab3c-4d5e web3wallet log4j July4th some1 a1@b3c4d.com x/acc0unt", "mp3player b2b 4ever a4b7 ab3c-4d5e web3wallet log4j july4th some1 a1@b3c4d.com x/acc0unt", Tricks{}},
 		{"می\u200cخواهم", "میخواهم", Tricks{}},
 		{"مُحَمَّد", "مُحَمَّد", Tricks{}},
 		{"क्\u200dष नमस्ते", "क्ष नमस्ते", Tricks{}},
@@ -39,10 +42,13 @@ func TestText(t *testing.T) {
 		{"口コミ コミュ力アップ 一口サイズ 数カ月 3カ月 ハ長調 ロ短調 二ヶ月 力士 夕方 天丼 ニュース工場", "口コミ コミュ力アップ 一口サイズ 数カ月 3カ月 ハ長調 ロ短調 二ヶ月 力士 夕方 天丼 ニュース工場", Tricks{}},
 		{"月-水-金 a b c d, X X X X R.S.V.P. 土 日", "月-水-金 a b c d, x x x x r.s.v.p. 土 日", Tricks{}},
 		{"お　知　ら　せ", "お知らせ", Tricks{}},
+		{"春・夏・秋・冬 大・中・小サイズ ア・イ・ウ イ・ロ・ハ 国・都道府県 S/M/L/XL Y/N", "春・夏・秋・冬 大・中・小サイズ ア・イ・ウ イ・ロ・ハ 国・都道府県 s/m/l/xl y/n", Tricks{}},
+		{"お・も・て・な・し だ い す き", "おもてなし だいすき", Tricks{}},
 		{"", "", Tricks{}},
 
 		// What they do not.
 		{"ロ座 入ロ 三丼住友 力一ド ア力ウント 口グイン ヤマ卜 二ュース 第ー回 エ事 協カ会社", "口座 入口 三井住友 カード アカウント ログイン ヤマト ニュース 第一回 工事 協力会社", Tricks{LookAlikes: 12}},
+		{"Υοu and Ꭲom: рay МАІӏ АССОUNТ, not αccess", "you and tom: pay mail account, not access", Tricks{MixedWords: 5, LookAlikes: 14}},
 		{"аpple и ВАNК", "apple и bank", Tricks{MixedWords: 2, LookAlikes: 4}},
 		{"your раураӏ account", "your paypal account", Tricks{LookAlikes: 6}},
 		{"раураӏをご確認", "paypalをご確認", Tricks{LookAlikes: 6}},
@@ -50,6 +56,8 @@ func TestText(t *testing.T) {
 		{"p a y p a l now", "paypal now", Tricks{SpacedLetter: 6}},
 		{"ア マ ゾ ン より", "アマゾン より", Tricks{SpacedLetter: 4}},
 		{"要-確-認", "要確認", Tricks{SpacedLetter: 3}},
+		{"お・荷・物・の・お届け p*a*y*p*a*l b|a|n|k", "お荷物のお届け paypal bank", Tricks{SpacedLetter: 14}},
+		{"あなたの口/座/に/異/常/がある", "あなたの口座に異常がある", Tricks{SpacedLetter: 4}},
 		{"Y o u r a c c o u n t : 1 2", "youraccount:12", Tricks{SpacedLetter: 11}},
 		{"pay\u200bpal ama\u00adzon ア\u200bマ", "paypal amazon アマ", Tricks{Invisible: 3}},
 		{"\u202egnip", "gnip", Tricks{Invisible: 1}},
@@ -107,6 +115,11 @@ func TestLinks(t *testing.T) {
 		{"Verify at vеrіfy.vір", []link{{"vеrіfy.vір", "xn--vrfy-v4d3r.xn--v-5tb9d", "xn--vrfy-v4d3r.xn--v-5tb9d", "xn--vrfy-v4d3r.xn--v-5tb9d", LinkIDN | LinkMixed}}},
 		{"h t t p s : / / i s . g d / k 8", []link{{"h t t p s : / / i s . g d / k 8", "is.gd/k8", "is.gd", "is.gd", h | LinkDisguised}}},
 		{"amazon.co.jp.evil.xyz/login", []link{{"amazon.co.jp.evil.xyz/login", "amazon.co.jp.evil.xyz/login", "amazon.co.jp.evil.xyz", "evil.xyz", 0}}},
+		{"https://%65x%61mple%2Ecom/%65", []link{{"https://%65x%61mple%2Ecom/%65", "example.com/%65", "example.com", "example.com", h | LinkDisguised}}},
+		{"ht tps://example.com https ://example.com", []link{{"ht tps://example.com", "example.com", "example.com", "example.com", h | LinkDisguised}, {"https ://example.com", "example.com", "example.com", "example.com", h | LinkDisguised}}},
+		{"http://example . co . jp/x example . com/a example[dot]com", []link{{"http://example . co . jp/x", "example.co.jp/x", "example.co.jp", "example.co.jp", s | LinkDisguised},
+			{"example . com/a", "example.com/a", "example.com", "example.com", LinkDisguised}, {"example[dot]com", "example.com", "example.com", "example.com", LinkDisguised}}},
+		{"お.荷.物.が.届.い.た。example.com", []link{{"example.com", "example.com", "example.com", "example.com", 0}}},
 		{"価格.com", []link{{"価格.com", "xn--1sqt31d.com", "xn--1sqt31d.com", "xn--1sqt31d.com", LinkIDN}}},
 		{"пример.рф", []link{{"пример.рф", "xn--e1afmkfd.xn--p1ai", "xn--e1afmkfd.xn--p1ai", "xn--e1afmkfd.xn--p1ai", LinkIDN}}},
 		{"www.ck www.example.ck", []link{{"www.ck", "www.ck", "www.ck", "www.ck", 0}, {"www.example.ck", "www.example.ck", "www.example.ck", "www.example.ck", 0}}},
@@ -120,6 +133,7 @@ func TestLinks(t *testing.T) {
 		{"https:// http://localhost/ https://", nil},
 		{"co.jp com .com", nil},
 		{"a..b.com..", nil},
+		{"I like it . so do you . me too", nil},
 	} {
 		var f Folded
 		f.Fold([]byte(c.text))
@@ -136,6 +150,33 @@ func TestLinks(t *testing.T) {
 			}
 		}
 		check(t, []byte(c.text))
+	}
+}
+
+// The host that a link leads on to stands in its parameters, encoded or not.
+func TestTarget(t *testing.T) {
+	for _, c := range []struct{ link, target string }{
+		{"https://a.com/?u=https://B.com/x", "b.com"},
+		{"https://a.com/?u=https%3A%2F%2Fb.com%2Fx&v=1", "b.com"},
+		{"https://a.com/?u=http%253A%252F%252Fb.com", "b.com"},
+		{"https://a.com/?u=http%25253A%25252F%25252Fb.com", ""}, // three times: no redirector undoes it
+		{"https://a.com/?u=https://b.com/?v=https%3A%2F%2Fu%40c.co.jp:80%2F", "c.co.jp"},
+		{"https://a.com/login?next=https://www.a.com/x&u=//c.jp", "c.jp"},
+		{"https://a.com/login?next=https://www.a.com/x", "www.a.com"},
+		{"https://a.com/?to=www.b.com/x", "www.b.com"},
+		{"https://www.google.com/amp/s/b.com/x", "b.com"},
+		{"https://a.com/r/aHR0cHM6Ly9ldmlsLmNvbS94", "evil.com"},
+		{"https://a.com/?u=http%3A%2F%2F%E4%BE%8B%E3%81%88.jp%2F", "xn--r8jz45g.jp"},
+		{"https://a.com/?u=http://0x7f.1/", "127.0.0.1"},
+		{"https://a.com/?u=http://localhost/", ""},
+		{"https://a.com/?u=http://", ""},
+		{"https://a.com/http", ""},
+	} {
+		var f Folded
+		f.Fold([]byte("見て " + c.link + " ください"))
+		if got := targets(&f); len(got) != 1 || got[0] != c.target {
+			t.Errorf("%s: %q, not %q", c.link, got, c.target)
+		}
 	}
 }
 

@@ -28,7 +28,7 @@ func (f *Folded) mark() {
 	for i := 0; i < len(f.Text); {
 		r, n := utf8.DecodeRune(f.Text[i:])
 		switch {
-		case r == '.' || r == ':' || r == '。':
+		case r == '.' || r == ':' || r == '。' || r == '[' || r == '(' || r == '{':
 			s.points = append(s.points, uint32(i))
 		case r >= '0' && r <= '9':
 			if !within {
@@ -60,212 +60,6 @@ func (e *edit) keep(to int) {
 func (e *edit) done() {
 	e.keep(len(e.f.Text))
 	e.f.Text, e.f.Origin = e.f.Text[:e.o], e.f.Origin[:e.o]
-}
-
-// wordAt gives the end of the row of letters and digits at i, and its letter where it is a single one.
-func (t *tables) wordAt(text []byte, i int) (end int, alone rune) {
-	n := 0
-	for end = i; end < len(text); {
-		r, size := utf8.DecodeRune(text[end:])
-		c := t.look(r).class
-		if !c.letter() && c != digit {
-			break
-		}
-		if n++; n == 1 && c != digit {
-			alone = r
-		} else {
-			alone = 0
-		}
-		end += size
-	}
-	return end, alone
-}
-
-// Letters apart are joined from joinAtLeast in a row on; Kanji and Kana with hyphens (要-確-認) from
-// joinCJK on, letters with dots from joinDots, and what has a space behind every character, punctuation
-// as well, from joinAll on.
-const (
-	joinAtLeast = 4
-	joinCJK     = 3
-	joinDots    = 6
-	joinAll     = 8
-)
-
-// narrow takes the spaces out of a text that has one behind every character, links and numbers among
-// them: h t t p s : / / . What was a space between words is lost.
-func (f *Folded) narrow() {
-	if f.scratch.tokens < joinAll {
-		return
-	}
-	t := f.scratch.tables
-	e := edit{f: f}
-	for i := 0; i < len(f.Text); {
-		first, n, letters := i, 0, 0
-		var row row
-		for i < len(f.Text) {
-			r, size := utf8.DecodeRune(f.Text[i:])
-			entry := t.look(r)
-			if isWhite(f.Text[i]) || entry.flags&combines != 0 || entry.class == mark || i+size < len(f.Text) && !isWhite(f.Text[i+size]) {
-				break
-			}
-			if entry.class.letter() {
-				if letters++; letters == 1 {
-					row = newRow(t, r)
-				} else {
-					row.add(r)
-				}
-			}
-			n++
-			i += size
-			if i == len(f.Text) || f.Text[i] != ' ' {
-				break
-			}
-			i++
-		}
-		end := i
-		if n >= joinAll && 2*letters >= n && !row.same && !row.series && !row.week {
-			if f.Text[end-1] == ' ' {
-				end--
-			}
-			if !row.hira && !f.wide(first) {
-				f.Tricks.SpacedLetter = more(f.Tricks.SpacedLetter, uint16(letters))
-			}
-			for k := first; k < end; {
-				_, size := utf8.DecodeRune(f.Text[k:])
-				e.keep(k + size)
-				if k += size; k < end {
-					k++
-					e.kept = k
-				}
-			}
-		}
-		// The next row begins behind the next white space.
-		for i < len(f.Text) && !isWhite(f.Text[i]) {
-			i++
-		}
-		for i < len(f.Text) && isWhite(f.Text[i]) {
-			i++
-		}
-	}
-	if e.kept > 0 {
-		e.done()
-		f.mark()
-	}
-}
-
-// join joins single letters that have one and the same separator between them: a space, a hyphen, a dot.
-func (f *Folded) join() bool {
-	t := f.scratch.tables
-	e := edit{f: f}
-	for i := 0; i < len(f.Text); {
-		end, r := t.wordAt(f.Text, i)
-		if end == i {
-			_, n := utf8.DecodeRune(f.Text[i:])
-			i += n
-			continue
-		}
-		if r == 0 {
-			i = end
-			continue
-		}
-		row, last := newRow(t, r), i
-		for end < len(f.Text) {
-			c := f.Text[end]
-			if c != ' ' && c != '-' && c != '.' || row.n > 1 && c != row.sep {
-				break
-			}
-			next, r := t.wordAt(f.Text, end+1)
-			if r == 0 || t.cjk(r) != row.cjk || c == ' ' && t.tied(f.Text, next) {
-				break
-			}
-			row.sep = c
-			row.add(r)
-			last, end = end+1, next
-		}
-		switch {
-		case row.hidesWord():
-			if row.sep != ' ' || !row.hira && !f.wide(i) {
-				f.Tricks.SpacedLetter = more(f.Tricks.SpacedLetter, uint16(row.n))
-			}
-			for i < end {
-				_, n := utf8.DecodeRune(f.Text[i:])
-				e.keep(i + n)
-				i += n
-				if i < end {
-					i++
-					e.kept = i
-				}
-			}
-		case row.sep == ' ':
-			i = last // it may begin another row, with a closer separator
-		default:
-			i = end
-		}
-	}
-	if e.kept == 0 {
-		return false
-	}
-	e.done()
-	return true
-}
-
-// tied reports whether a hyphen or dot and another single letter stand at i: they bind closer than a space.
-func (t *tables) tied(text []byte, i int) bool {
-	if i >= len(text) || text[i] != '-' && text[i] != '.' {
-		return false
-	}
-	_, alone := t.wordAt(text, i+1)
-	return alone != 0
-}
-
-func (t *tables) cjk(r rune) bool {
-	c := t.look(r).class
-	return c >= hiragana && c <= han
-}
-
-// wide reports whether the space behind the letter at i was written as an ideographic one, as
-// headings are: お　知　ら　せ.
-func (f *Folded) wide(i int) bool {
-	_, n := utf8.DecodeRune(f.Text[i:])
-	written := f.scratch.written[f.Origin[i+n]:]
-	return len(written) > 2 && string(written[:3]) == "\u3000"
-}
-
-// row is a row of single letters.
-type row struct {
-	n                        int
-	sep                      byte
-	prev                     rune
-	cjk                      bool // of Kanji and Kana; rows of both are none
-	hira, same, series, week bool
-}
-
-const weekdays = "月火水木金土日祝"
-
-func newRow(t *tables, r rune) row {
-	return row{n: 1, prev: r, cjk: t.cjk(r), hira: isHira(r), same: true, series: true, week: strings.ContainsRune(weekdays, r)}
-}
-
-func (w *row) add(r rune) {
-	w.n++
-	w.hira = w.hira || isHira(r)
-	w.same = w.same && r == w.prev
-	w.series = w.series && r == w.prev+1
-	w.week = w.week && strings.ContainsRune(weekdays, r)
-	w.prev = r
-}
-
-// hidesWord reports whether the letters are a word pulled apart. Not: x x x x, a b c d, 月-水-金.
-func (w *row) hidesWord() bool {
-	switch {
-	case w.same || w.series || w.week:
-		return false
-	case w.cjk && w.sep == '-':
-		return w.n >= joinCJK
-	case w.sep == '.': // R.S.V.P.
-		return w.n >= joinDots
-	}
-	return w.n >= joinAtLeast
 }
 
 // alphabetic is a word in alphabets: letters and digits with no other script between them.
@@ -380,7 +174,11 @@ func (f *Folded) latinise(e *edit, from, to int) {
 	t := f.scratch.tables
 	for i := from; i < to; {
 		r, n := utf8.DecodeRune(f.Text[i:])
-		if like := t.look(r).asLatin(r, f.capital(i)); like != 0 {
+		entry := t.look(r)
+		if like := entry.like &^ likeAlways; like != 0 {
+			if entry.flags&asCapital != 0 && f.capital(i) {
+				like = capitalLike(r, like)
+			}
 			e.keep(i)
 			f.Text[e.o], f.Origin[e.o] = like, f.Origin[i]
 			e.o++

@@ -1,0 +1,144 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"text/tabwriter"
+	"time"
+
+	"github.com/sekisho/sekisho/detect"
+	"github.com/sekisho/sekisho/message"
+	"github.com/sekisho/sekisho/settings"
+)
+
+func (p *program) domainsFile() string { return filepath.Join(p.cfg.Data, "domains.bin") }
+
+// startStream makes what looks at the stream of messages. The ages of domains outlive a restart; campaigns, which live for days at
+// most, begin anew.
+func (p *program) startStream() error {
+	p.campaigns = detect.NewCampaigns(detect.Config{Metrics: p.metrics})
+	p.domains = detect.NewDomains(0, 0)
+	f, err := os.Open(p.domainsFile())
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return fmt.Errorf("ages of domains: %w", err)
+	default:
+		if err := p.domains.Load(f, p.domainsFile()); err != nil {
+			p.log.Error("the ages of domains are lost; they are learnt anew within a week", "err", err)
+		}
+		f.Close()
+	}
+	p.onStop("domains", func(context.Context) error { return p.saveDomains() })
+	p.background(func(ctx context.Context) {
+		tick := time.NewTicker(time.Hour)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+			if err := p.saveDomains(); err != nil {
+				p.log.Error("the ages of domains could not be written", "err", err)
+			}
+		}
+	})
+	return nil
+}
+
+func (p *program) saveDomains() error {
+	var b bytes.Buffer
+	if err := p.domains.Save(&b); err != nil {
+		return err
+	}
+	return settings.WriteFile(p.domainsFile(), b.Bytes())
+}
+
+// listCampaigns is what `sekisho campaigns` prints.
+func (p *program) listCampaigns(r *http.Request) (string, error) {
+	limit, err := strconv.Atoi(r.FormValue("limit"))
+	if err != nil || limit < 1 || limit > 1000 {
+		return "", errors.New("-limit: from 1 to 1000")
+	}
+	all := p.campaigns.List(time.Now(), limit)
+	if len(all) == 0 {
+		return "no campaign is followed: no wording with a link or a number came three times", nil
+	}
+	var b bytes.Buffer
+	w := tabwriter.NewWriter(&b, 0, 8, 2, ' ', 0)
+	fmt.Fprintln(w, "CAMPAIGN\tTEXTS\t10 MIN\tHOUR\tSENDERS\tPEOPLE\tLINKS\tFRAUD\tROUTES\tFIRST\tLAST\tDECIDED")
+	for _, c := range all {
+		routes := ""
+		for route := message.P2P; route < message.Routes; route++ {
+			if n := c.Routes[route]; n > 0 {
+				routes += fmt.Sprintf("%s:%d ", route, n)
+			}
+		}
+		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d of %d\t%s\t%s\t%s\t%s\n", c.ID, c.Texts, c.TenMinutes, c.Hour, c.Senders, c.Recipients, c.Targets,
+			c.Phishing, c.Judged, routes, c.First.Local().Format(time.DateTime), c.Last.Local().Format(time.DateTime), decisions[c.Decision])
+	}
+	w.Flush()
+	return b.String(), nil
+}
+
+var decisions = map[detect.Decision]string{detect.Watch: "", detect.Stop: "stop", detect.Pass: "pass"}
+
+// decideCampaign puts an operator's word in force.
+func (p *program) decideCampaign(r *http.Request) (string, error) {
+	for d, word := range decisions {
+		if to := r.FormValue("to"); to == word || to == "watch" && word == "" {
+			if err := p.campaigns.Decide(r.FormValue("id"), d); err != nil {
+				return "", err
+			}
+			p.log.Warn("a campaign was decided about", "campaign", r.FormValue("id"), "decision", to)
+			return "in force for the next text: " + to, nil
+		}
+	}
+	return "", errors.New("stop, pass or watch")
+}
+
+type campaignsCommand struct {
+	List  campaignsList `cmd:"" default:"withargs" help:"List the campaigns that grow fastest."`
+	Stop  campaignsSet  `cmd:"" help:"Stop all texts of a campaign's wording."`
+	Pass  campaignsSet  `cmd:"" help:"Pass texts of a campaign's wording, with the links and numbers that it had until now."`
+	Watch campaignsSet  `cmd:"" help:"Take back a decision."`
+}
+
+func (campaignsCommand) Help() string {
+	return `A campaign is texts of one wording, whatever their links, names and amounts: what the running checkpoint saw three times or
+more. Senders, people and links are estimates. A decision holds until the campaign has ended (nothing of it for three days) or
+the checkpoint is started anew.`
+}
+
+type campaignsList struct {
+	Limit  int    `default:"20" help:"How many at most."`
+	Config string `short:"c" default:"sekisho.toml" help:"The configuration file."`
+}
+
+func (c campaignsList) Run(ctx context.Context, io streams) error {
+	return tell(ctx, io, c.Config, "/campaigns", url.Values{"limit": {strconv.Itoa(c.Limit)}})
+}
+
+type campaignsSet struct {
+	ID     string `arg:"" help:"The campaign, as the list names it."`
+	Config string `short:"c" default:"sekisho.toml" help:"The configuration file."`
+	to     string
+}
+
+func (c *campaignsCommand) BeforeResolve() error {
+	c.Stop.to, c.Pass.to, c.Watch.to = "stop", "pass", "watch"
+	return nil
+}
+
+func (c *campaignsSet) Run(ctx context.Context, io streams) error {
+	return tell(ctx, io, c.Config, "/campaign", url.Values{"id": {c.ID}, "to": {c.to}})
+}
