@@ -9,8 +9,19 @@ import (
 func (t *tables) wordAt(text []byte, i int) (end int, alone rune) {
 	n := 0
 	for end = i; end < len(text); {
-		r, size := utf8.DecodeRune(text[end:])
-		c := t.look(r).class
+		r, size := rune(text[end]), 1
+		var c class
+		if r < utf8.RuneSelf {
+			switch asciiKind[r] {
+			case asciiLetter:
+				c = latin
+			case asciiDigit:
+				c = digit
+			}
+		} else {
+			r, size = utf8.DecodeRune(text[end:])
+			c = t.look(r).class
+		}
 		if !c.letter() && c != digit {
 			break
 		}
@@ -192,6 +203,9 @@ func (t *tables) tied(text []byte, i int) bool {
 }
 
 func (t *tables) cjk(r rune) bool {
+	if r < utf8.RuneSelf {
+		return false
+	}
 	c := t.look(r).class
 	return c >= hiragana && c <= han
 }
@@ -209,7 +223,7 @@ type row struct {
 	n                  int // single letters
 	sep                rune
 	width              int // octets of sep
-	first, prev        rune
+	prev               rune
 	cjk                bool // of Kanji and Kana; rows of both are none
 	glued              bool // a letter of a longer word at one of its ends, or both
 	hira, kata, han    int
@@ -247,23 +261,27 @@ func (w *row) separator(text []byte, i int) bool {
 
 func (w *row) add(t *tables, r rune) {
 	w.n++
+	step := r - w.prev
 	if w.n == 1 {
 		w.cjk = t.cjk(r)
 	} else {
-		step := r - w.prev
 		w.same = w.same && step == 0
 		w.series = w.series && (step == 1 || step == 2 && w.hira+w.kata > 0) // small letters stand between: あ, ぃ, い
-		w.iroha = w.iroha && follows(w.prev, r)
 	}
-	switch {
-	case isHira(r):
-		w.hira++
-	case isKata(r):
-		w.kata++
-	case w.cjk:
-		w.han++
+	if w.cjk {
+		w.iroha = w.iroha && (w.n == 1 || follows(w.prev, r))
+		w.week = w.week && strings.ContainsRune(weekdays, r)
+		switch {
+		case isHira(r):
+			w.hira++
+		case isKata(r):
+			w.kata++
+		default:
+			w.han++
+		}
+	} else {
+		w.iroha, w.week = false, false
 	}
-	w.week = w.week && strings.ContainsRune(weekdays, r)
 	w.prev = r
 }
 

@@ -89,9 +89,11 @@ func (f *Folded) alphabeticAt(i int) (w alphabetic) {
 		case c == cyrillic || c == greek || c == armenian || c == phonetic:
 			w.foreign++
 			w.scripts |= 1 << c
-			looksCapital := e.flags&asCapital != 0 && f.capital(w.end)
-			w.always = w.always && (e.like&likeAlways != 0 || looksCapital)
-			w.science = w.science && c == greek && !looksCapital && strings.ContainsRune(scientific, r)
+			if w.always || w.science {
+				capital := e.flags&asCapital != 0 && f.capital(w.end)
+				w.always = w.always && (e.like&likeAlways != 0 || capital)
+				w.science = w.science && c == greek && !capital && strings.ContainsRune(scientific, r)
+			}
 		case c != digit:
 			return w
 		}
