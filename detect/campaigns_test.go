@@ -15,7 +15,7 @@ import (
 	"github.com/sekisho/sekisho/subject"
 )
 
-// stream sends texts through campaigns, one a second.
+// stream sends texts through campaigns.
 type stream struct {
 	t     testing.TB
 	c     *detect.Campaigns
@@ -24,13 +24,18 @@ type stream struct {
 	now   time.Time
 	r     inspect.Report
 	about detect.About
-	judge bool // all of them are judged fraud and stopped
+	add   []inspect.Finding // that inspection is to have found too
+	step  time.Duration     // between texts
+	judge bool              // all of them are judged fraud and stopped
 	ref   detect.Ref
 }
 
+// inspector is one for all tests: it is slow to make.
+var inspector = sync.OnceValues(func() (*inspect.Inspector, error) { return inspect.New(inspect.Config{}) })
+
 func newStream(t testing.TB, c detect.Config) *stream {
 	t.Helper()
-	in, err := inspect.New(inspect.Config{})
+	in, err := inspector()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,14 +43,16 @@ func newStream(t testing.TB, c detect.Config) *stream {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.Seed = 7
+	if c.Seed == 0 {
+		c.Seed = 7
+	}
 	if c.Probation == 0 {
 		c.Probation = 1 << 12
 	}
 	if c.Campaigns == 0 {
 		c.Campaigns = 64
 	}
-	return &stream{t: t, c: detect.NewCampaigns(c), in: in, grant: g, now: time.Date(2026, 4, 1, 9, 0, 0, 0, time.UTC)}
+	return &stream{t: t, c: detect.NewCampaigns(c), in: in, grant: g, step: time.Second, now: time.Date(2026, 4, 1, 9, 0, 0, 0, time.UTC)}
 }
 
 // send gives the names of the findings that campaigns added.
@@ -58,8 +65,9 @@ func (s *stream) send(route message.Route, from, to, text string) string {
 	b, _ := subject.ParseAddress(to, subject.Japan)
 	m := &message.Message{Route: route, From: a, To: []subject.Address{b}, Text: []byte(text)}
 	s.in.Inspect(s.grant, m, &s.r)
+	s.r.Findings = append(s.r.Findings, s.add...)
 	n := len(s.r.Findings)
-	s.now = s.now.Add(time.Second)
+	s.now = s.now.Add(s.step)
 	s.ref = s.c.Meet(s.grant, m, &s.r, false, s.now, &s.about)
 	if s.judge {
 		s.c.Judged(s.ref, message.Phishing, true)
@@ -89,107 +97,6 @@ func host(i int) string {
 	return string(b) + []string{".com", ".net", ".info", ".jp"}[i%4]
 }
 
-func TestSecondHundred(t *testing.T) {
-	s := newStream(t, detect.Config{})
-	met := 0
-	for i := range 250 {
-		got := s.send(message.P2P, handset(i%90), handset(5000+i), harmless(i))
-		switch {
-		case i < 100 && got != "":
-			t.Fatalf("text %d: %s", i+1, got)
-		case i >= 103 && got != "campaign-spread":
-			t.Fatalf("text %d: %q", i+1, got)
-		case got != "":
-			met++
-		}
-	}
-	l := s.c.List(s.now, 10)
-	if len(l) != 1 || l[0].Texts != 250 || l[0].Senders < 75 || l[0].Senders > 105 || l[0].Targets < 200 || l[0].Hour != 250 {
-		t.Errorf("%d met; campaigns %+v", met, l)
-	}
-}
-
-func TestNotCampaigns(t *testing.T) {
-	for name, send := range map[string]func(s *stream, i int) string{
-		"greetings of the New Year": func(s *stream, i int) string {
-			return s.send(message.P2P, handset(i), handset(9000+i), "あけましておめでとうございます。今年もよろしくお願いします！"+surnames[i%10])
-		},
-		"an app's invitation": func(s *stream, i int) string {
-			return s.send(message.P2P, handset(i), handset(9000+i), fmt.Sprintf("このアプリに招待するよ。登録すると500円もらえるから使ってみて https://invite.example.com/r/%d", i))
-		},
-		"a chain text with one link": func(s *stream, i int) string {
-			return s.send(message.P2P, handset(i), handset(9000+i), "献血のお願いです。輸血の血液が足りません。まわりの人に回してください https://blood.example.org/help")
-		},
-		"a business": func(s *stream, i int) string {
-			return s.send(message.A2P, "00051234", handset(9000+i), fmt.Sprintf("ご予約ありがとうございます。ご来店をお待ちしております。地図はこちら https://%s/map", host(i)))
-		},
-		"one sender": func(s *stream, i int) string {
-			return s.send(message.P2P, handset(1), handset(9000+i), harmless(i))
-		},
-	} {
-		s := newStream(t, detect.Config{})
-		for i := range 400 {
-			if got := send(s, i); got != "" {
-				t.Errorf("%s, text %d: %s", name, i+1, got)
-				break
-			}
-		}
-	}
-}
-
-func TestJudgedAtOnce(t *testing.T) {
-	s := newStream(t, detect.Config{})
-	s.judge = true
-	for i := range 8 {
-		s.send(message.P2P, handset(i), handset(5000+i), harmless(i))
-	}
-	if got := s.send(message.P2P, handset(99), handset(1), harmless(77)); got != "campaign-judged" {
-		t.Errorf("a ninth text: %q", got)
-	}
-	if got := s.send(message.A2P, "00051234", handset(1), harmless(78)); got != "" {
-		t.Errorf("the same from a business, of which nothing was judged: %q", got)
-	}
-	if got := s.send(message.P2P, handset(98), handset(1), "こんにちは、明日の会議の場所が変わりました。地図です https://chizu.example.jp/"); got != "" {
-		t.Errorf("another text: %q", got)
-	}
-	// One sender alone proves nothing of others.
-	s = newStream(t, detect.Config{})
-	s.judge = true
-	for i := range 20 {
-		if got := s.send(message.P2P, handset(1), handset(5000+i), harmless(i)); got != "" {
-			t.Fatalf("text %d of one sender: %q", i+1, got)
-		}
-	}
-}
-
-func TestDecide(t *testing.T) {
-	s := newStream(t, detect.Config{})
-	for i := range 5 {
-		s.send(message.P2P, handset(i), handset(5000+i), harmless(i))
-	}
-	id := s.c.List(s.now, 1)[0].ID
-	if err := s.c.Decide(id, detect.Stop); err != nil {
-		t.Fatal(err)
-	}
-	if got := s.send(message.P2P, handset(7), handset(1), harmless(9)); got != "campaign-stopped-by-operator" {
-		t.Errorf("stopped: %q", got)
-	}
-	if err := s.c.Decide(id, detect.Pass); err != nil {
-		t.Fatal(err)
-	}
-	if got := s.send(message.P2P, handset(7), handset(1), harmless(2)); got != "campaign-passed-by-operator" {
-		t.Errorf("passed, with a link that it had: %q", got)
-	}
-	if got := s.send(message.P2P, handset(7), handset(1), harmless(500)); got != "" {
-		t.Errorf("passed, with another link: %q", got)
-	}
-	for _, bad := range []string{"", "xyz", "0000000000000001"} {
-		if s.c.Decide(bad, detect.Stop) == nil {
-			t.Errorf("%q was decided", bad)
-		}
-	}
-}
-
 func TestWindowAndBounds(t *testing.T) {
 	s := newStream(t, detect.Config{Campaigns: 8, Probation: 64, Window: time.Hour})
 	for i := range 5 {
@@ -214,40 +121,6 @@ func word(i int) string {
 		b[i] = 0x4E00 + rune(r.IntN(4000))
 	}
 	return string(b)
-}
-
-// TestMutants sends one wording with other names, amounts, greetings and small edits, and other texts of the same topic.
-func TestMutants(t *testing.T) {
-	base := []rune("お荷物のお届けに伺いましたがご不在でしたので持ち帰りました。ご都合のよい日時をこちらからお知らせくださいますようお願いいたします")
-	joined, n := 0, 0
-	for seed := range 200 {
-		s := newStream(t, detect.Config{Probation: 64})
-		for i := range 4 {
-			s.send(message.P2P, handset(i), handset(i), string(base)+" https://"+host(i)+"/")
-		}
-		r := rand.New(rand.NewPCG(uint64(seed), 9))
-		m := append([]rune(nil), base...)
-		for range 1 + r.IntN(4) {
-			m[r.IntN(len(m))] = []rune("のはがをにでとも様件")[r.IntN(10)]
-		}
-		text := []string{"", surnames[r.IntN(10)] + "様、", "【重要】", "こんにちは。"}[r.IntN(4)] + string(m) + []string{"", "。よろしくお願いします", "！"}[r.IntN(3)]
-		s.send(message.P2P, handset(9), handset(9), text+" https://"+host(9)+"/")
-		n++
-		if l := s.c.List(s.now, 9); len(l) == 1 && l[0].Texts == 5 {
-			joined++
-		}
-	}
-	if joined < n*95/100 {
-		t.Errorf("%d of %d mutants joined", joined, n)
-	}
-	s := newStream(t, detect.Config{Probation: 64})
-	for i := range 4 {
-		s.send(message.P2P, handset(i), handset(i), string(base)+" https://"+host(i)+"/")
-	}
-	s.send(message.P2P, handset(9), handset(9), "荷物が届いていますが住所が不明のため配達できません。住所を確認してください https://"+host(9)+"/")
-	if l := s.c.List(s.now, 9); len(l) != 1 || l[0].Texts != 4 {
-		t.Errorf("another text about a parcel joined: %+v", l)
-	}
 }
 
 func TestConcurrent(t *testing.T) {

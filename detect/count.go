@@ -29,6 +29,12 @@ func (c *counter) add(k mark) {
 
 func (c *counter) count() uint64 { return c.estimated.Load() }
 
+// holds reports whether a mark would change nothing: it has been added, or others like it.
+func (c *counter) holds(k mark) bool {
+	register, rank := int(k)&(16*len(c.registers)-1), uint64(k>>7)&15
+	return c.registers[register>>4].Load()>>(register&15*4)&15 >= rank
+}
+
 // raise reports whether a mark changed its register. There are 16, 32, 64 or 128 registers.
 func raise(words []atomic.Uint64, k mark) bool {
 	register, rank := int(k)&(16*len(words)-1), uint64(k>>7)&15

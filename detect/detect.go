@@ -7,13 +7,15 @@
 //
 // Whoever wants an honest text stopped may send copies of it with bad links. So that this gains nothing:
 //   - a text all whose links are official or known to be good (official-link-only, link-known-good) is met by no
-//     finding against it, and its links and judgement are not counted;
+//     finding against it, not even an operator's, and is counted nowhere;
 //   - what a business sends (a2p) is met only by what was judged of texts from businesses, all else by all else;
 //   - one sender's texts, judged fraud as often as may be, count against that sender alone;
 //   - campaign-spread is about links from handsets and from abroad, in texts that come from there.
 //
 // And so that copying an honest text gains nothing either: what an operator passed is passed with the links and
 // numbers that it had until then.
+//
+// What was judged with the help of a finding of ours is no news to us: else three mistakes would confirm themselves for ever.
 package detect
 
 import (
@@ -54,14 +56,19 @@ func hash(b []byte, key uint64) uint64 {
 	return mix(mix(last^h, 0xE7037ED1A0B428DB), key)
 }
 
-// vouched reports whether somebody answers for the links of the text.
+// vouched reports whether somebody answers for all links of the text. One good link among others answers for nothing
+// but itself.
 func vouched(r *inspect.Report) bool {
-	return met(r, "official-link-only") || met(r, "link-known-good")
-}
-
-func met(r *inspect.Report, rule string) bool {
 	for i := range r.Findings {
-		if r.Findings[i].Rule.Name == rule {
+		switch f := &r.Findings[i]; f.Rule.Name {
+		case "official-link-only":
+			return true
+		case "link-known-good":
+			for j := range r.Folded.Links {
+				if string(r.Folded.Links[j].Host) != string(f.About) {
+					return false
+				}
+			}
 			return true
 		}
 	}

@@ -1,13 +1,7 @@
 package detect
 
 import (
-	"bufio"
 	"bytes"
-	"crypto/sha256"
-	"encoding/binary"
-	"errors"
-	"fmt"
-	"io"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -17,220 +11,217 @@ import (
 	"github.com/sekisho/sekisho/purpose"
 )
 
-// What makes a domain new or settled. Before the table has been filled for warmDays by warmTexts it knows nothing, and says nothing.
+// What makes a domain new or settled. Before the table has been filled for warmHours by warmTexts it knows nothing, and says
+// nothing.
 const (
-	warmDays  = 7
+	warmHours = 7 * 24
 	warmTexts = 100_000
 	newHours  = 24
 
 	settledHours      = 14 * 24
 	settledRecipients = 200
 	settledSenders    = 20
-	settledByOne      = 1000 // recipients, where one business sends all of it
+	settledByOne      = 1000 // recipients, where a business sends it
+
+	// pauseHours without any text are a stop, or a road that led by us: what is new to us behind it is not new by that.
+	pauseHours = 24
+	// forgotHours: a place that had to forget a domain seen since then does not know what is new.
+	forgotHours = 30 * 24
+	// maxDomainTexts halves a domain's counts, so that what it did long ago does not hide what it does now.
+	maxDomainTexts = 1 << 15
 )
 
 const (
-	domainWays  = 4
-	domainLocks = 256
+	domainWays  = 4   // domains that share a place
+	domainLocks = 256 // of places
+	maxDomains  = 1 << 22
 )
 
 // Domains knows since when our own traffic has known the domains that links lead to, from how many senders and to how
-// many people. Memory is fixed: the domain unseen for longest makes room.
+// many people. Memory is fixed: the domain unseen for longest makes room, and so that this makes no old domain a new
+// one, what comes to where much had to make room is not held to be new. Its methods may be called from any goroutine.
 type Domains struct {
 	seed    uint64
 	sets    [][domainWays]domain
+	forgot  []uint32 // by set: when the last one of those that made room had been seen, in hours since 1970
 	locks   [domainLocks]sync.Mutex
 	started atomic.Int64 // hours since 1970 when the first text came
+	resumed atomic.Int64 // the same behind the last pause
+	latest  atomic.Int64 // the hour of the last text
 	texts   atomic.Uint64
 }
 
 // domain is 64 octets.
 type domain struct {
-	key            uint64
-	first, last    uint32 // hours since 1970
-	texts, stopped uint32
-	senders        [1]atomic.Uint64
-	recipients     [4]atomic.Uint64
+	key             uint64
+	first, last     uint32 // hours since 1970
+	texts, stopped  uint16
+	sending, people uint16 // distinct senders and recipients, estimated
+	senders         [1]atomic.Uint64
+	recipients      [4]atomic.Uint64
 }
 
-// NewDomains makes a table for about n domains, 64 octets each; 0 is 262,144. seed 0 is a random one.
+// NewDomains makes a table for about n domains, 64 octets each, at most 1<<22; n 0 is 262,144. seed 0 is a random one.
 func NewDomains(n int, seed uint64) *Domains {
 	if n <= 0 {
 		n = 1 << 18
 	}
 	sets := 1
-	for sets*domainWays < n {
+	for sets*domainWays < min(n, maxDomains) {
 		sets *= 2
 	}
-	return &Domains{seed: newSeed(seed), sets: make([][domainWays]domain, sets)}
+	return &Domains{seed: newSeed(seed), sets: make([][domainWays]domain, sets), forgot: make([]uint32, sets)}
 }
 
-// Meet counts the domains of a text's links and appends what is known of them to r.Findings: of each kind one.
+func hours(t time.Time) int64 { return min(max(t.Unix()/3600, 0), 1<<31) }
+
+// Meet counts the domains of a text's links and appends what is known of them to r.Findings: one finding at most. One
+// settled link vouches for no new one beside it. Domains where anybody can have a link are passed over.
 func (d *Domains) Meet(g purpose.Grant, m *message.Message, r *inspect.Report, now time.Time) {
 	if !g.Covers(purpose.Inspect) || len(r.Folded.Links) == 0 || !m.Whole() {
 		return
 	}
-	hour := uint32(now.Unix() / 3600)
-	d.started.CompareAndSwap(0, int64(hour))
-	warm := d.texts.Add(1) >= warmTexts && int64(hour)-d.started.Load() >= warmDays*24
+	hour := hours(now)
+	warm, watched := d.wake(hour)
 	sender := markOf(hash(m.From.Bytes(), d.seed))
-	recipient := mark(0)
-	if len(m.To) > 0 {
+	recipient, received := mark(0), len(m.To) > 0
+	if received {
 		recipient = markOf(hash(m.To[0].Bytes(), d.seed))
 	}
 	fresh, settled := -1, -1
 	for i := range r.Folded.Links {
 		l := &r.Folded.Links[i]
-		if open(l, r, nil) {
+		if again(r.Folded.Links[:i], l) || open(l, r, nil) {
 			continue
 		}
-		e, lock := d.find(hash(l.Domain, d.seed)|1, hour)
-		e.last = max(e.last, hour)
-		e.texts++
-		raise(e.senders[:], sender)
-		if len(m.To) > 0 {
-			raise(e.recipients[:], recipient)
+		key, lock, set := d.place(l.Domain)
+		lock.Lock()
+		e := d.take(key, set, hour)
+		e.last = max(e.last, uint32(hour))
+		if e.texts++; e.texts == maxDomainTexts {
+			e.texts, e.stopped = e.texts/2, e.stopped/2
 		}
-		switch {
-		case !warm:
-		case hour-e.first < newHours:
-			fresh = i
-		case e.settled(hour, m.Route):
+		if raise(e.senders[:], sender) {
+			e.sending = uint16(min(estimate(e.senders[:]), 1<<16-1))
+		}
+		if received && raise(e.recipients[:], recipient) {
+			e.people = uint16(min(estimate(e.recipients[:]), 1<<16-1))
+		}
+		switch age := hour - int64(e.first); {
+		case !warm || age < 0: // a clock went back
+		case age < newHours:
+			if watched {
+				fresh = i
+			}
+		case e.settled(age, m.Route):
 			settled = i
 		}
 		lock.Unlock()
 	}
-	if fresh >= 0 {
-		l := &r.Folded.Links[fresh]
-		r.Findings = append(r.Findings, inspect.Finding{Rule: domainNew, About: l.Domain, Span: l.Span})
-	} else if settled >= 0 { // one settled link vouches for no new one beside it
-		l := &r.Folded.Links[settled]
-		r.Findings = append(r.Findings, inspect.Finding{Rule: domainSettled, About: l.Domain, Span: l.Span})
+	rule, about := domainNew, fresh
+	if fresh < 0 {
+		rule, about = domainSettled, settled
+	}
+	if about >= 0 {
+		l := &r.Folded.Links[about]
+		r.Findings = append(r.Findings, inspect.Finding{Rule: rule, About: l.Domain, Span: l.Span})
 	}
 }
 
-func (e *domain) settled(hour uint32, route message.Route) bool {
-	if hour-e.first < settledHours || uint64(e.stopped)*100 >= uint64(e.texts) {
-		return false
+// wake counts a text, and reports whether the table knows enough to say anything, and whether it has
+// been watching for long enough, without a pause, to say that something is new.
+func (d *Domains) wake(hour int64) (warm, watched bool) {
+	if latest := d.latest.Load(); hour > latest && d.latest.CompareAndSwap(latest, hour) && hour-latest > pauseHours {
+		d.resumed.Store(hour)
+		if latest == 0 {
+			d.started.Store(hour)
+		}
 	}
-	people := estimate(e.recipients[:])
-	return people >= settledRecipients && estimate(e.senders[:]) >= settledSenders || route == message.A2P && people >= settledByOne
+	warm = d.texts.Add(1) >= warmTexts && hour-d.started.Load() >= warmHours
+	return warm, warm && hour-d.resumed.Load() >= warmHours
 }
 
-// Judged takes in that a text was stopped, for its domains.
-func (d *Domains) Judged(r *inspect.Report, stopped bool, now time.Time) {
+// again reports whether a link before l leads to the same domain.
+func again(before []message.Link, l *message.Link) bool {
+	for i := range before {
+		if bytes.Equal(before[i].Domain, l.Domain) {
+			return true
+		}
+	}
+	return false
+}
+
+// settled reports whether a domain that was first seen so many hours ago is one of those that people are used to.
+func (e *domain) settled(age int64, route message.Route) bool {
+	return age >= settledHours && int(e.stopped)*100 < int(e.texts) &&
+		(e.people >= settledRecipients && e.sending >= settledSenders || route == message.A2P && e.people >= settledByOne)
+}
+
+// Judged takes in that a text that was met has been stopped, for its domains.
+func (d *Domains) Judged(r *inspect.Report, stopped bool, _ time.Time) {
 	if !stopped {
 		return
 	}
-	hour := uint32(now.Unix() / 3600)
 	for i := range r.Folded.Links {
 		l := &r.Folded.Links[i]
-		if open(l, r, nil) {
+		if again(r.Folded.Links[:i], l) || open(l, r, nil) {
 			continue
 		}
-		e, lock := d.find(hash(l.Domain, d.seed)|1, hour)
-		e.stopped++
+		key, lock, set := d.place(l.Domain)
+		lock.Lock()
+		for j := range d.sets[set] {
+			if e := &d.sets[set][j]; e.key == key && e.stopped < e.texts {
+				e.stopped++
+			}
+		}
 		lock.Unlock()
 	}
 }
 
-// find gives the entry of a domain, with its lock held.
-func (d *Domains) find(key uint64, hour uint32) (*domain, *sync.Mutex) {
-	at := key >> 1 & uint64(len(d.sets)-1)
-	lock := &d.locks[at%domainLocks]
-	lock.Lock()
+func (d *Domains) place(name []byte) (key uint64, lock *sync.Mutex, set uint64) {
+	key = hash(name, d.seed) | 1 // zero is an empty place
+	set = key >> 1 & uint64(len(d.sets)-1)
+	return key, &d.locks[set%domainLocks], set
+}
+
+// find gives the entry of a domain, or the one that makes room for it. The lock is held.
+func (d *Domains) find(key, at uint64) *domain {
 	set := &d.sets[at]
 	e := &set[0]
 	for i := range set {
 		if set[i].key == key {
-			return &set[i], lock
+			return &set[i]
 		}
 		if set[i].last < e.last {
 			e = &set[i]
 		}
 	}
-	e.key, e.first, e.last, e.texts, e.stopped = key, hour, hour, 0, 0
-	e.senders[0].Store(0)
+	return e
+}
+
+// take gives the entry of a domain, a new one where it has none. The lock is held.
+func (d *Domains) take(key, at uint64, hour int64) *domain {
+	e := d.find(key, at)
+	if e.key == key {
+		return e
+	}
+	first := hour
+	if hour-int64(d.forgot[at]) < forgotHours {
+		first = max(hour-newHours, 0)
+	}
+	if e.key != 0 {
+		d.forgot[at] = max(d.forgot[at], e.last)
+	}
+	e.key, e.first, e.last = key, uint32(first), uint32(hour)
+	e.texts, e.stopped, e.sending, e.people = 0, 0, 0, 0
+	e.each(func(v *atomic.Uint64) { v.Store(0) })
+	return e
+}
+
+// each visits the registers.
+func (e *domain) each(visit func(*atomic.Uint64)) {
+	visit(&e.senders[0])
 	for i := range e.recipients {
-		e.recipients[i].Store(0)
+		visit(&e.recipients[i])
 	}
-	return e, lock
-}
-
-const domainsMagic = "SEKISHO-DOMAINS\x01"
-
-// entrySize is how many octets an entry has in a file.
-const entrySize = 8 + 4*4 + 8 + 4*8
-
-// Save writes the table: a head, an entry for each domain, a SHA-256 of both. Domains are keyed hashes, the key among them.
-func (d *Domains) Save(out io.Writer) error {
-	sum := sha256.New()
-	w := bufio.NewWriterSize(io.MultiWriter(out, sum), 1<<16)
-	w.WriteString(domainsMagic)
-	var b [entrySize]byte
-	le := binary.LittleEndian
-	head := le.AppendUint64(le.AppendUint64(le.AppendUint64(b[:0], d.seed), uint64(d.started.Load())), d.texts.Load())
-	w.Write(head)
-	for i := range d.sets {
-		lock := &d.locks[i%domainLocks]
-		lock.Lock()
-		for j := range d.sets[i] {
-			e := &d.sets[i][j]
-			if e.key == 0 {
-				continue
-			}
-			row := le.AppendUint64(b[:0], e.key)
-			for _, v := range []uint32{e.first, e.last, e.texts, e.stopped} {
-				row = le.AppendUint32(row, v)
-			}
-			row = le.AppendUint64(row, e.senders[0].Load())
-			for k := range e.recipients {
-				row = le.AppendUint64(row, e.recipients[k].Load())
-			}
-			w.Write(row)
-		}
-		lock.Unlock()
-	}
-	if err := w.Flush(); err != nil {
-		return err
-	}
-	_, err := out.Write(sum.Sum(nil))
-	return err
-}
-
-// maxSaved bounds what Load reads.
-const maxSaved = 1 << 30
-
-// ErrDamaged is returned by Load for what Save did not write.
-var ErrDamaged = errors.New("damaged, or not a table of domains that sekisho saved")
-
-// Load replaces the table by a saved one; name stands in errors. After an error the table is as it was.
-func (d *Domains) Load(in io.Reader, name string) error {
-	raw, err := io.ReadAll(io.LimitReader(in, maxSaved))
-	if err != nil {
-		return fmt.Errorf("%s: %w", name, err)
-	}
-	head := len(domainsMagic) + 24
-	body := len(raw) - sha256.Size
-	if body < head || !bytes.HasPrefix(raw, []byte(domainsMagic)) || (body-head)%entrySize != 0 {
-		return fmt.Errorf("%s: %w", name, ErrDamaged)
-	}
-	if sum := sha256.Sum256(raw[:body]); !bytes.Equal(sum[:], raw[body:]) {
-		return fmt.Errorf("%s: %w", name, ErrDamaged)
-	}
-	le := binary.LittleEndian
-	at := raw[len(domainsMagic):]
-	d.seed = le.Uint64(at) | 1
-	d.started.Store(int64(le.Uint64(at[8:])))
-	d.texts.Store(le.Uint64(at[16:]))
-	for row := raw[head:body]; len(row) > 0; row = row[entrySize:] {
-		e, lock := d.find(le.Uint64(row)|1, le.Uint32(row[8:]))
-		e.first, e.last, e.texts, e.stopped = le.Uint32(row[8:]), le.Uint32(row[12:]), le.Uint32(row[16:]), le.Uint32(row[20:])
-		e.senders[0].Store(le.Uint64(row[24:]))
-		for k := range e.recipients {
-			e.recipients[k].Store(le.Uint64(row[32+8*k:]))
-		}
-		lock.Unlock()
-	}
-	return nil
 }

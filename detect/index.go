@@ -129,16 +129,12 @@ func (f *found) add(ref uint32) bool {
 	return true
 }
 
-// take gives the reference that most keys lead to, campaigns first, and takes it out; 0 where there is none.
-func (f *found) take(campaigns uint32) uint32 {
-	best, most := -1, uint32(0)
+// take gives the reference from low to high that most keys lead to, and takes it out; 0 where there is none.
+func (f *found) take(low, high uint32) uint32 {
+	best, most := -1, uint8(0)
 	for i, r := range f.refs[:f.n] {
-		n := uint32(f.times[i])
-		if n > 0 && r <= campaigns {
-			n += 256
-		}
-		if n > most {
-			best, most = i, n
+		if f.times[i] > most && r >= low && r <= high {
+			best, most = i, f.times[i]
 		}
 	}
 	if best < 0 {

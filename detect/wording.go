@@ -46,16 +46,25 @@ type wording struct {
 	family uint64
 	sign   signature
 	keys   [keys]uint32
-	need   int    // bins that another must share
-	units  int    // letters, one of Kanji, Kana or Hangul counting two
-	trials *found // texts on probation that may be like it
-	near   bool   // whether there is enough wording to look for what is only like it
+	need   int  // bins that another must share
+	units  int  // letters, one of Kanji, Kana or Hangul counting two
+	near   bool // whether there is enough wording to look for what is only like it
 }
 
 // first gives the key of equal wording, which needs no reading.
 func (w *wording) first(family, seed uint64) {
 	w.family, w.near = family, false
-	w.keys[0] = uint32(mix(family, seed^keys) >> 32)
+	w.keys = [keys]uint32{firstKey(family, seed)}
+}
+
+func firstKey(family, seed uint64) uint32 { return uint32(mix(family, seed^keys) >> 32) }
+
+// ways are the keys that lead to the wording: one where there is too little of it to look for what is only like it.
+func (w *wording) ways() []uint32 {
+	if w.near {
+		return w.keys[:]
+	}
+	return w.keys[:1]
 }
 
 // read fills w from a folded text, without its links, numbers, digits, spaces, punctuation and emoji.

@@ -94,10 +94,8 @@ var limits = map[string]struct {
 }{
 	"dots":                {quiet: 2, why: fewLetters},
 	"bidi-override":       {differ: 100, why: "what an override turns round stays as it was written: Origin never falls"},
-	"kana-kanji":          {differ: 45, quiet: 9, why: "today"},
-	"kanji-likes":         {differ: 100, quiet: 100, why: "today"},
-	"old-kanji":           {differ: 100, why: "today"},
-	"simplified-kanji":    {differ: 100, quiet: 100, why: "today"},
+	"kana-kanji":          {differ: 12, why: "some honest words look the same: 千ケース and 千ケット, コミュ力 and タナ力"},
+	"simplified-kanji":    {differ: 5, quiet: 5, why: "a sentence without Hiragana may be Chinese"},
 	"leet":                {quiet: 100, why: "honest texts have only1more and after3pm: counted in Digits, but no trick"},
 	"variation-selectors": {quiet: 5, why: "today"},
 	"hyphens":             {quiet: 6, why: fewLetters},
@@ -105,7 +103,7 @@ var limits = map[string]struct {
 	"asterisks":           {quiet: 2, why: fewLetters},
 	"slashes":             {quiet: 4, why: fewLetters},
 	"underscores":         {quiet: 4, why: fewLetters},
-	"bars":                {quiet: 2, why: fewLetters},
+	"bars":                {quiet: 3, why: fewLetters},
 	"spaced-letters":      {quiet: 9, why: "headings and good wishes are spaced out too: お 知 ら せ"},
 	"ideographic-dots":    {quiet: 34, why: "．for a dot is what Japanese keyboards give, 。 is not"},
 }
@@ -129,7 +127,7 @@ func TestDisguises(t *testing.T) {
 		n, differ, hostsDiffer, tricky, quiet := 0, 0, 0, 0, 0
 		var shown [4]int
 		show := func(kind int, format string, args ...any) {
-			if shown[kind]++; shown[kind] <= 400 {
+			if shown[kind]++; shown[kind] <= 3 {
 				t.Logf(way.Name+": "+format, args...)
 			}
 		}

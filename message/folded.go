@@ -70,6 +70,7 @@ type Tricks struct {
 	Marks        uint16 // combining marks that stand on no letter of a language that uses them
 	SpacedLetter uint16 // single letters spaced out in a row, p a y p a l; not お　知　ら　せ
 	Styled       uint16 // letters of styled alphabets (mathematical bold, circled...)
+	Simplified   uint16 // Kanji in forms that only Chinese has in a sentence with Hiragana (银行 for 銀行)
 }
 
 // any reports whether there is one of any kind.

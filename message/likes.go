@@ -79,9 +79,10 @@ func (t *tables) ours() {
 	for _, r := range capitalLikes {
 		t.own(r).flags |= asCapital
 	}
-	for _, r := range kanaLikes {
+	for _, r := range kanaLikes + strokeLikes {
 		t.own(r).flags |= lookalike
 	}
+	t.variants()
 	t.set('囗', "口", han)
 	t.close()
 }
@@ -174,12 +175,13 @@ const kanaLikes = "口ロ力カ工エ夕タ二ニ一ー卜ト千チ才オ三丼"
 
 // counters are what カ and ニ and ロ stand before in honest texts: 数カ月, 二段.
 const (
-	afterKa  = "月所国年条村町店社院県島点寺処都市日"
-	afterE   = "事場業員程具賃期学房作夫芸"
-	afterTa  = "方食刊日飯暮焼立"
-	afterNi  = "段重次回人度週年名本点枚番階種"
-	afterBar = "部定度覧時般切緒番回人日月年括致"
-	musical  = "長短音" // ロ短調
+	afterKa     = "月所国年条村町店社院県島点寺処都市日"
+	afterE      = "事場業員程具賃期学房作夫芸"
+	afterTa     = "方食刊日飯暮焼立"
+	afterNi     = "段重次回人度週年名本点枚番階種"
+	behindPower = "仕士作量走" // 力仕事
+	afterBar    = "部定度覧時般切緒番回人日月年括致"
+	musical     = "長短音" // ロ短調
 )
 
 // kanaLike says what the rune r is to be read as between prev and next, or gives 0 where it is what it
@@ -197,6 +199,9 @@ func isHira(r rune) bool { return r >= 0x3041 && r <= 0x3096 }
 func isHan(r rune) bool {
 	return r >= 0x4E00 && r <= 0x9FFF || r == '々' || r >= 0x3400 && r <= 0x4DBF
 }
+
+// among reports whether r, which may be 0 for none, is one of set.
+func among(set string, r rune) bool { return r != 0 && strings.ContainsRune(set, r) }
 
 // isSmall reports whether r only ever follows another Kana.
 func isSmall(r rune) bool {
@@ -217,7 +222,7 @@ func kanjiAsKana(prev, r, next rune) rune {
 			return 'ロ'
 		}
 	case '力': // not コミュ力アップ
-		if !isHan(prev) && isSmall(next) || prev == 'ア' && next == 'ウ' || start {
+		if !isHan(prev) && isSmall(next) || prev == 'ア' && next == 'ウ' || start || after && among("のはをがにでも", prev) && next != 'ヶ' && next != 'ヵ' {
 			return 'カ'
 		}
 	case '工':
@@ -241,7 +246,7 @@ func kanjiAsKana(prev, r, next rune) rune {
 			return 'ト'
 		}
 	case '千':
-		if isSmall(next) && !isHan(prev) || within {
+		if isSmall(next) && !isHan(prev) || within || before && !isHan(next) && !isHira(next) && (next < '0' || next > 'z') {
 			return 'チ'
 		}
 	case '才':
@@ -259,6 +264,12 @@ func kanaAsKanji(prev, r, next rune) rune {
 		}
 		return 0
 	}
+	if among(strokeLikes, r) {
+		return kanjiAsKanji(prev, r, next)
+	}
+	if r == 'ロ' && prev == '一' && next == 'サ' { // 一口サイズ
+		return '口'
+	}
 	if isKata(prev) || isKata(next) {
 		return 0
 	}
@@ -268,7 +279,7 @@ func kanaAsKanji(prev, r, next rune) rune {
 			return '口'
 		}
 	case 'カ':
-		if isHan(prev) && (isHira(next) || isHan(next) && !strings.ContainsRune(afterKa, next)) {
+		if isHan(prev) && (isHira(next) || isHan(next) && !strings.ContainsRune(afterKa, next)) || among(behindPower, next) {
 			return '力'
 		}
 	case 'エ':
@@ -276,7 +287,7 @@ func kanaAsKanji(prev, r, next rune) rune {
 			return '工'
 		}
 	case 'タ':
-		if strings.ContainsRune(afterTa, next) && !isHira(prev) {
+		if strings.ContainsRune(afterTa, next) && (!isHira(prev) || among("のはをがにでも", prev)) { // not: 食べタ方
 			return '夕'
 		}
 	case 'ニ':

@@ -310,7 +310,7 @@ func (w *row) hidesWord() bool {
 		return w.n >= joinAtLeast
 	case w.hira+w.kata > 0:
 		return w.n >= joinCJK || w.glued
-	case w.sep == '・' || w.sep == '·' || w.sep == '/' || w.sep == '+': // 大・中・小
+	case w.sep == '・' || w.sep == '·' || w.sep == '/' || w.sep == '+' || w.sep == '|': // 大・中・小
 		return w.n > joinDots
 	}
 	return w.n >= joinCJK

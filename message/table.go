@@ -58,12 +58,13 @@ type entry struct {
 const inLong = 255
 
 const (
-	styled    = 1 << iota // of a styled alphabet (mathematical, circled, squared, small capitals)
-	combines              // may make one letter with the rune before it
-	lookalike             // a Kanji or Kana that may stand for another one
-	mixedLong             // its long folding has letters of an alphabet other than Latin
-	digitLong             // its long folding has a digit that is not its first letter
-	asCapital             // its capital looks like a Latin one, whatever it looks like itself
+	styled     = 1 << iota // of a styled alphabet (mathematical, circled, squared, small capitals)
+	combines               // may make one letter with the rune before it
+	lookalike              // a Kanji or Kana that may stand for another one
+	mixedLong              // its long folding has letters of an alphabet other than Latin
+	simplified             // a Kanji in a form that only Chinese has
+	digitLong              // its long folding has a digit that is not its first letter
+	asCapital              // its capital looks like a Latin one, whatever it looks like itself
 )
 
 const likeAlways = 0x80

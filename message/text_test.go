@@ -39,6 +39,9 @@ func TestText(t *testing.T) {
 		{"क्\u200dष नमस्ते", "क्ष नमस्ते", Tricks{}},
 		{"สวัส\u200bดี ทำ", "สวัสดี ทํา", Tricks{}},
 		{"٠١٢٣ ०१२", "0123 012", Tricks{}},
+		{"國學院 澤井 髙橋 會社 龍", "国学院 沢井 高橋 会社 龍", Tricks{}},
+		{"月末払い 期末 未確認 今週未払い 3年未満 曰く 年度末納付 自分の力、カ月 食べタ方 千ケース 一キロ アイスケーキ", "月末払い 期末 未確認 今週未払い 3年未満 曰く 年度末納付 自分の力、カ月 食べタ方 千ケース 一キロ アイスケーキ", Tricks{}},
+		{"您的银行账户，请确认。国会", "您的银行账户,请确认。国会", Tricks{}},
 		{"口コミ コミュ力アップ 一口サイズ 数カ月 3カ月 ハ長調 ロ短調 二ヶ月 力士 夕方 天丼 ニュース工場", "口コミ コミュ力アップ 一口サイズ 数カ月 3カ月 ハ長調 ロ短調 二ヶ月 力士 夕方 天丼 ニュース工場", Tricks{}},
 		{"月-水-金 a b c d, X X X X R.S.V.P. 土 日", "月-水-金 a b c d, x x x x r.s.v.p. 土 日", Tricks{}},
 		{"お　知　ら　せ", "お知らせ", Tricks{}},
@@ -49,6 +52,8 @@ func TestText(t *testing.T) {
 		// What they do not.
 		{"ロ座 入ロ 三丼住友 力一ド ア力ウント 口グイン ヤマ卜 二ュース 第ー回 エ事 協カ会社", "口座 入口 三井住友 カード アカウント ログイン ヤマト ニュース 第一回 工事 協力会社", Tricks{LookAlikes: 12}},
 		{"Υοu and Ꭲom: рay МАІӏ АССОUNТ, not αccess", "you and tom: pay mail account, not access", Tricks{MixedWords: 5, LookAlikes: 14}},
+		{"末払い料金 端未 本曰中 自已負担 囗座 ラン千、ニュ一夕ー", "未払い料金 端末 本日中 自己負担 口座 ランチ、ニューター", Tricks{LookAlikes: 7}},
+		{"口座を确认してください。您的银行账户", "口座を確認してください。您的银行账户", Tricks{Simplified: 2}},
 		{"аpple и ВАNК", "apple и bank", Tricks{MixedWords: 2, LookAlikes: 4}},
 		{"your раураӏ account", "your paypal account", Tricks{LookAlikes: 6}},
 		{"раураӏをご確認", "paypalをご確認", Tricks{LookAlikes: 6}},

@@ -196,6 +196,7 @@ func (f *Folded) kana() {
 	if len(f.scratch.likes) == 0 {
 		return
 	}
+	f.forms()
 	for _, toKana := range [2]bool{true, false} {
 		likes := f.scratch.likes
 		for k := 0; k < len(likes); k++ {
@@ -209,10 +210,8 @@ func (f *Folded) kana() {
 			if next == utf8.RuneError {
 				next = 0
 			}
-			if toKana && next == '一' { // 力一ド: it will be ー once 力 is カ
-				if r, _ := utf8.DecodeRune(f.Text[at+n+m:]); isKata(r) {
-					next = 'ー'
-				}
+			if toKana {
+				next = f.nextKana(r, next, at+n+m)
 			}
 			if to := kanaLike(prev, r, next, toKana); to != 0 {
 				utf8.EncodeRune(f.Text[at:], to) // all of them have three octets
@@ -221,4 +220,21 @@ func (f *Folded) kana() {
 			}
 		}
 	}
+}
+
+// nextKana gives what next will be for the Kanji r before it once it has been read as Kana itself, behind being the
+// place after it: 力一ド, ニュ一夕ー, ケ一キ.
+func (f *Folded) nextKana(r, next rune, behind int) rune {
+	if next != '一' && (r != '一' || next != '夕' && next != 'キ') {
+		return next
+	}
+	switch after, _ := utf8.DecodeRune(f.Text[behind:]); {
+	case next == '一' && isKata(after):
+		return 'ー'
+	case next == '夕' && isKata(after):
+		return 'タ'
+	case next == 'キ' && after != 'ロ' && after != 'ャ': // 一キロ
+		return 'ー'
+	}
+	return next
 }
