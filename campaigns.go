@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net/http"
 	"net/url"
@@ -19,25 +20,54 @@ import (
 	"github.com/sekisho/sekisho/settings"
 )
 
-func (p *program) domainsFile() string { return filepath.Join(p.cfg.Data, "domains.bin") }
+// kept is a table of the stream that outlives a restart, in a file of its own in the data folder.
+type kept struct {
+	name, lost string
+	save       func(io.Writer) error
+	load       func(io.Reader, string) error
+}
 
-// startStream makes what looks at the stream of messages. The ages of domains outlive a restart; campaigns, which live for days at
-// most, begin anew.
+// startStream makes what looks at the stream of messages.
 func (p *program) startStream() error {
 	p.campaigns = detect.NewCampaigns(detect.Config{Metrics: p.metrics})
 	p.domains = detect.NewDomains(0, 0)
-	f, err := os.Open(p.domainsFile())
+	for _, k := range []kept{
+		{"campaigns.bin", "the campaigns and what was decided of them are lost", p.campaigns.Save, p.campaigns.Load},
+		{"domains.bin", "the ages of domains are lost; they are learnt anew within a week", p.domains.Save, p.domains.Load},
+	} {
+		if err := p.keep(k); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// keep loads a table, and saves it every hour and at the end. A damaged file is told and set aside.
+func (p *program) keep(k kept) error {
+	file := filepath.Join(p.cfg.Data, k.name)
+	f, err := os.Open(file)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 	case err != nil:
-		return fmt.Errorf("ages of domains: %w", err)
+		return err
 	default:
-		if err := p.domains.Load(f, p.domainsFile()); err != nil {
-			p.log.Error("the ages of domains are lost; they are learnt anew within a week", "err", err)
-		}
+		err := k.load(f, file)
 		f.Close()
+		if err != nil {
+			p.log.Error(k.lost, "err", err)
+			if err := os.Rename(file, file+".damaged"); err != nil {
+				return err
+			}
+		}
 	}
-	p.onStop("domains", func(context.Context) error { return p.saveDomains() })
+	save := func(context.Context) error {
+		var b bytes.Buffer
+		if err := k.save(&b); err != nil {
+			return err
+		}
+		return settings.WriteFile(file, b.Bytes())
+	}
+	p.onStop(k.name, save)
 	p.background(func(ctx context.Context) {
 		tick := time.NewTicker(time.Hour)
 		defer tick.Stop()
@@ -47,20 +77,12 @@ func (p *program) startStream() error {
 				return
 			case <-tick.C:
 			}
-			if err := p.saveDomains(); err != nil {
-				p.log.Error("the ages of domains could not be written", "err", err)
+			if err := save(ctx); err != nil {
+				p.log.Error("could not be written", "file", file, "err", err)
 			}
 		}
 	})
 	return nil
-}
-
-func (p *program) saveDomains() error {
-	var b bytes.Buffer
-	if err := p.domains.Save(&b); err != nil {
-		return err
-	}
-	return settings.WriteFile(p.domainsFile(), b.Bytes())
 }
 
 // listCampaigns is what `sekisho campaigns` prints.
@@ -84,24 +106,24 @@ func (p *program) listCampaigns(r *http.Request) (string, error) {
 			}
 		}
 		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d of %d\t%s\t%s\t%s\t%s\n", c.ID, c.Texts, c.TenMinutes, c.Hour, c.Senders, c.Recipients, c.Targets,
-			c.Phishing, c.Judged, routes, c.First.Local().Format(time.DateTime), c.Last.Local().Format(time.DateTime), decisions[c.Decision])
+			c.Phishing, c.Judged, routes, c.First.Local().Format(time.DateTime), c.Last.Local().Format(time.DateTime), c.Decision)
 	}
 	w.Flush()
 	return b.String(), nil
 }
 
-var decisions = map[detect.Decision]string{detect.Watch: "", detect.Stop: "stop", detect.Pass: "pass"}
-
 // decideCampaign puts an operator's word in force.
 func (p *program) decideCampaign(r *http.Request) (string, error) {
-	for d, word := range decisions {
-		if to := r.FormValue("to"); to == word || to == "watch" && word == "" {
-			if err := p.campaigns.Decide(r.FormValue("id"), d); err != nil {
-				return "", err
-			}
-			p.log.Warn("a campaign was decided about", "campaign", r.FormValue("id"), "decision", to)
-			return "in force for the next text: " + to, nil
+	id, to := r.FormValue("id"), r.FormValue("to")
+	for d := detect.Watch; d <= detect.Pass; d++ {
+		if d.String() != to {
+			continue
 		}
+		if err := p.campaigns.Decide(id, d); err != nil {
+			return "", err
+		}
+		p.log.Warn("a campaign was decided about", "campaign", id, "decision", to)
+		return "in force for the next text: " + to, nil
 	}
 	return "", errors.New("stop, pass or watch")
 }
@@ -115,8 +137,8 @@ type campaignsCommand struct {
 
 func (campaignsCommand) Help() string {
 	return `A campaign is texts of one wording, whatever their links, names and amounts: what the running checkpoint saw three times or
-more. Senders, people and links are estimates. A decision holds until the campaign has ended (nothing of it for three days) or
-the checkpoint is started anew.`
+more. Senders, people and links are estimates. A decision holds until the campaign has ended: nothing of it for three days.
+Campaigns outlive a restart.`
 }
 
 type campaignsList struct {

@@ -47,8 +47,11 @@ type Brands struct {
 	words   []phrase
 }
 
-// Len is how many brands there are.
-func (b *Brands) Len() int { return len(b.list) }
+// All are the brands, in the order of the file.
+func (b *Brands) All() []Brand { return b.list }
+
+// EmbeddedBrands is the file of brands that is shipped.
+func EmbeddedBrands() []byte { return embeddedBrands }
 
 const maxBrands = 20000
 

@@ -378,6 +378,7 @@ func tricks(r *Report) {
 		{t.Invisible > 0, invisibleLetters},
 		{t.LookAlikes > 0, lookAlikeLetters},
 		{t.SpacedLetter > 2 || t.Marks > 2, spacedLetters},
+		{t.Simplified > 0, chineseForms},
 	} {
 		if c.met {
 			r.meet(c.rule, nil, message.Span{})

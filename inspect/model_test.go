@@ -181,8 +181,8 @@ func TestReadBrands(t *testing.T) {
 			t.Errorf("%s\ngot  %v\nwant %s", c.in, err, c.want)
 		}
 	}
-	if n := inspector(t, inspect.Config{}).Brands().Len(); n < 300 {
-		t.Errorf("%d brands are embedded", n)
+	if n := inspector(t, inspect.Config{}).Brands().All(); len(n) < 300 {
+		t.Errorf("%d brands are embedded", len(n))
 	}
 }
 
@@ -247,7 +247,7 @@ func FuzzReadBrands(f *testing.F) {
 	f.Add("# x\n{\"name\":\"B\",\"kind\":\"card\",\"heads\":[\"\xff\xfe\"],\"domains\":[\"..\"]}")
 	f.Fuzz(func(t *testing.T, in string) {
 		b, err := inspect.ReadBrands("b", strings.NewReader(in))
-		if err == nil && b.Len() == 0 {
+		if err == nil && len(b.All()) == 0 {
 			t.Error("no brands and no error")
 		}
 	})

@@ -24,6 +24,7 @@ const (
 	invisibleLetters
 	lookAlikeLetters
 	spacedLetters
+	chineseForms
 	senderPretends
 	linkFromP2P
 	callbackNumber
@@ -38,7 +39,8 @@ const (
 
 // Rules is every rule, in the order in which findings are told. Weights are in nats, added to the log-odds
 // of the class against ham: 0.7 doubles the odds, 2.3 makes them tenfold. What everybody does (a shortener in
-// an advert, a link from a friend) weighs little; what only fraud has reason to do weighs much. The classifier
+// an advert, a link from a friend) weighs little; what only fraud has reason to do weighs much. Disguises weigh little
+// too: folding has undone them, so the text speaks for itself, and what is copied from elsewhere has them unasked. The classifier
 // is learnt on top of these weights, so a change here wants the model learnt anew.
 var Rules = [ruleCount]Rule{
 	linkKnownBad: {Name: "link-known-bad", Phishing: 8, Certain: true, Why: [2]string{
@@ -77,30 +79,33 @@ var Rules = [ruleCount]Rule{
 	numericHost: {Name: "numeric-host", Phishing: 2.5, Why: [2]string{
 		"The link leads to the bare IP address %s.",
 		"リンク先がドメイン名ではなくIPアドレス（%s）です。"}},
-	idnMixed: {Name: "idn-mixed", Phishing: 3, Why: [2]string{
+	idnMixed: {Name: "idn-mixed", Phishing: 2, Why: [2]string{
 		"The address %s mixes letters of several scripts that look alike.",
 		"アドレス「%s」に、見た目の似た別の文字が混ぜられています。"}},
-	userinfoTrick: {Name: "userinfo-trick", Phishing: 3, Why: [2]string{
+	userinfoTrick: {Name: "userinfo-trick", Phishing: 2, Why: [2]string{
 		"What stands before the @ in the link hides the real address, %s.",
 		"リンクの「@」より前は見せかけで、実際の接続先は「%s」です。"}},
-	disguisedLink: {Name: "disguised-link", Phishing: 1.5, Spam: 0.7, Why: [2]string{
+	disguisedLink: {Name: "disguised-link", Phishing: 0.8, Spam: 0.4, Why: [2]string{
 		"The link to %s is written so that filters do not see it.",
 		"「%s」へのリンクが、検知を逃れる書き方になっています。"}},
 	redirect: {Name: "redirect", Phishing: 0.7, Why: [2]string{
 		"The link to %s leads on to another site.",
 		"「%s」へのリンクは、別のサイトへ転送されます。"}},
-	mixedScriptWord: {Name: "mixed-script-word", Phishing: 2, Spam: 1, Why: [2]string{
+	mixedScriptWord: {Name: "mixed-script-word", Phishing: 0.8, Spam: 0.4, Why: [2]string{
 		"Words mix letters of several scripts that look alike.",
 		"見た目の似た別の文字が単語に混ぜられています。"}},
-	invisibleLetters: {Name: "invisible-letters", Phishing: 2, Spam: 1, Why: [2]string{
+	invisibleLetters: {Name: "invisible-letters", Phishing: 0.5, Spam: 0.3, Why: [2]string{
 		"Invisible letters stand within words.",
 		"単語の途中に見えない文字が入れられています。"}},
-	lookAlikeLetters: {Name: "look-alike-letters", Phishing: 2, Spam: 1, Why: [2]string{
+	lookAlikeLetters: {Name: "look-alike-letters", Phishing: 0.8, Spam: 0.4, Why: [2]string{
 		"Letters are replaced by others that look like them.",
 		"文字が形の似た別の文字に置き換えられています。"}},
-	spacedLetters: {Name: "spaced-letters", Phishing: 1, Spam: 0.7, Why: [2]string{
+	spacedLetters: {Name: "spaced-letters", Phishing: 0.4, Spam: 0.3, Why: [2]string{
 		"Words are pulled apart by spaces or symbols between their letters.",
 		"文字の間に空白や記号を入れて、単語が分断されています。"}},
+	chineseForms: {Name: "chinese-forms", Phishing: 0.8, Why: [2]string{
+		"Japanese sentences have Kanji in forms that only Chinese has.",
+		"日本語の文に、中国でしか使われない字体（簡体字）が混ざっています。"}},
 	senderPretends: {Name: "sender-pretends", Phishing: 1.5, Why: [2]string{
 		"The text speaks as %s, but does not come from a sender of theirs.",
 		"「%s」を名乗っていますが、その企業の送信元ではありません。"}},
