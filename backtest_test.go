@@ -20,15 +20,15 @@ func strict(t *testing.T, rule string) string {
 	return path
 }
 
-const trace = `{"type":"contract","time":"2026-04-01T00:00:00Z","contract":"c1","line":"+819000000001","event":"assign"}
+const recorded = `{"type":"contract","time":"2026-04-01T00:00:00Z","contract":"c1","line":"+819000000001","event":"assign"}
 {"type":"message","time":"2026-04-01T00:00:01Z","id":"m1","route":"p2p","from":"+819000000001","to":"+819000000002","text":"今日は何時に帰る？"}
 {"type":"message","time":"2026-04-01T00:00:02Z","id":"m2","route":"p2p","from":"+819000000001","to":"+819000000002","text":"合言葉はひらけごま。 https://shop.example.com/"}
 {"type":"report","time":"2026-04-01T00:00:03Z","channel":"7726","reporter":"+819000000002","suspect":"+819000000001","text":"x"}
 `
 
 func TestBacktest(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "trace.jsonl")
-	if err := os.WriteFile(file, []byte(trace), 0o644); err != nil {
+	file := filepath.Join(t.TempDir(), "recorded.jsonl")
+	if err := os.WriteFile(file, []byte(recorded), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	next := strict(t, "\n[own.sesame]\nwhen = 'text.contains(\"ひらけごま\")'\nphishing = 30\nwhy = \"Sesame.\"\n")
@@ -66,7 +66,7 @@ func TestBacktestRefuses(t *testing.T) {
 		}
 		return path
 	}
-	lines := strings.Split(trace, "\n")
+	lines := strings.Split(recorded, "\n")
 	for _, c := range []struct {
 		args []string
 		want string

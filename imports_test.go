@@ -35,7 +35,8 @@ var imports = map[string]string{
 	"consent":   "purpose subject",
 	"inspect":   "indicator message purpose subject test: corpus",
 	"rule":      "inspect message subject test: purpose",
-	"detect":    "inspect message purpose test: subject",
+	"evidence":  "purpose subject",
+	"detect":    "evidence inspect message purpose subject",
 	"gate":      "detect inspect message purpose record rule settings subject",
 
 	// Doors. None knows of another, of the store or of the stream: main gives them what they need.
@@ -55,6 +56,7 @@ var imports = map[string]string{
 	"console":  "message subject",
 	"corpus":   "message subject",
 	"simulate": "message subject",
+	"trace":    "message purpose subject",
 
 	// The root puts all of them together and is imported by none.
 	".": "*",

@@ -35,6 +35,8 @@ type commands struct {
 	Scan         scanCommand      `cmd:"" help:"Judge the messages of files, or of standard input (-)."`
 	Eval         evalCommand      `cmd:"" help:"Judge labelled messages and say how well that went."`
 	Backtest     backtestCommand  `cmd:"" help:"Say what another policy, rule or model would have done to traffic."`
+	Simulate     simulateCommand  `cmd:"" help:"Write a trace of a nation in small, with infected phones."`
+	Replay       replayCommand    `cmd:"" help:"Run a recorded trace through the whole program, on its own clock."`
 	Train        trainCommand     `cmd:"" help:"Learn the classifier from labelled messages."`
 	Bench        benchCommand     `cmd:"" help:"Measure how fast judging and the proxy are on this machine."`
 	CheckConfig  checkCommand     `cmd:"" name:"check-config" help:"Check a configuration and everything it names."`

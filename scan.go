@@ -56,14 +56,7 @@ func (c *judging) judge(ctx context.Context, in io.Reader) (*judge, error) {
 	if err != nil {
 		return nil, err
 	}
-	var files []indicator.File
-	for _, f := range c.Bad {
-		files = append(files, indicator.File{Path: f})
-	}
-	for _, f := range c.Good {
-		files = append(files, indicator.File{Path: f, Good: true})
-	}
-	index, _, err := indicator.Load(ctx, files, nil)
+	index, err := loadLists(ctx, c.Bad, c.Good)
 	if err != nil {
 		return nil, err
 	}
@@ -90,6 +83,19 @@ func (c *judging) judge(ctx context.Context, in io.Reader) (*judge, error) {
 			return j.msg.Time
 		}})
 	return j, nil
+}
+
+// loadLists reads lists of indicators.
+func loadLists(ctx context.Context, bad, good []string) (*indicator.Index, error) {
+	var files []indicator.File
+	for _, f := range bad {
+		files = append(files, indicator.File{Path: f})
+	}
+	for _, f := range good {
+		files = append(files, indicator.File{Path: f, Good: true})
+	}
+	index, _, err := indicator.Load(ctx, files, nil)
+	return index, err
 }
 
 // open opens a file by its name; "-" is standard input.

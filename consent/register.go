@@ -1,5 +1,5 @@
-// Package consent holds what subscribers chose: for each line, and each purpose that its messages might be
-// handled for, whether its contract asked for that or refused it.
+// Package consent holds contracts and what they chose: which contract holds a line, and for each purpose that its messages might
+// be handled for, whether the contract asked for that or refused it.
 //
 // The Register is what the message path asks, from memory. It is filled from the records when the program
 // starts and told of every change after the records have it; a change is in force for the next message.
@@ -83,7 +83,7 @@ func DefaultConfig() Config { return Config{Home: []string{"+8160", "+8170", "+8
 
 const shards = 256
 
-// Register answers what the contract that holds a line chose. Choice and Home may be called from
+// Register answers which contract holds a line and what it chose. Choice, Contract and Home may be called from
 // anywhere at once, wait for nothing and allocate nothing; changes may be made at the same time.
 //
 // A line and all its choices are one 64-bit word (50 bits of number, 14 of choices) in an open-addressing
@@ -95,7 +95,9 @@ type Register struct {
 	tables atomic.Pointer[tables]
 	home   atomic.Pointer[[]prefix]
 
-	mu      sync.Mutex // guards loading and pending
+	lines lines
+
+	mu      sync.Mutex // guards loading and pending, and is held to change lines
 	loading bool
 	pending []Change // made while a Load runs, which would not know of them
 }
@@ -137,15 +139,25 @@ func (t *tables) at(l subject.Line) (*shard, uint64) {
 	return &t.shard[h>>56], h << 8
 }
 
-// Choice is what the contract that holds the line says of the purpose.
+// Choice is what the contract that holds the line says of the purpose; Stranger where it is none of ours and chose nothing.
 func (r *Register) Choice(l subject.Line, p purpose.Purpose) purpose.Choice {
-	return r.Choices(l).Of(p)
+	state := r.lines.state(l)
+	c := r.ChoicesOf(r.lines.holder(l, state)).Of(p)
+	if c == purpose.Unknown && r.holder(l, state) == 0 {
+		return purpose.Stranger
+	}
+	return c
 }
 
 // Choices is all that the contract that holds the line says.
 func (r *Register) Choices(l subject.Line) Choices {
-	s, h := r.tables.Load().at(l)
-	return s.words.Load().find(l, h)
+	return r.ChoicesOf(r.lines.contract(l))
+}
+
+// ChoicesOf is all that a contract says.
+func (r *Register) ChoicesOf(c subject.Contract) Choices {
+	s, h := r.tables.Load().at(subject.Line(c))
+	return s.words.Load().find(subject.Line(c), h)
 }
 
 // Set puts a choice in force. It must have been recorded before. Its error never tells the number.
@@ -156,17 +168,45 @@ func (r *Register) Set(l subject.Line, p purpose.Purpose, c purpose.Choice) erro
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	holder := subject.Line(r.lines.contract(l))
+	if holder == 0 {
+		return ErrFree
+	}
+	change.Line = holder
 	if r.loading {
 		r.pending = append(r.pending, change)
 	}
-	r.tables.Load().set(l, p, c)
+	r.tables.Load().set(holder, p, c)
 	return nil
 }
 
-// Forget drops all choices of a line: it was released, and its next holder starts anew.
+// SetOf puts a choice of a contract in force.
+func (r *Register) SetOf(c subject.Contract, p purpose.Purpose, choice purpose.Choice) error {
+	if c == 0 || c > lastContract {
+		return ErrContract
+	}
+	if p == purpose.None || p >= purpose.Count {
+		return ErrPurpose
+	}
+	if choice > purpose.OptedOut {
+		return ErrChoice
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.loading {
+		r.pending = append(r.pending, Change{Line: subject.Line(c), Purpose: p, Choice: choice})
+	}
+	r.tables.Load().set(subject.Line(c), p, choice)
+	return nil
+}
+
+// Forget drops all choices of the contract that holds a line, which has ended.
 func (r *Register) Forget(l subject.Line) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if l = subject.Line(r.lines.contract(l)); l == 0 {
+		return
+	}
 	if r.loading {
 		for p := purpose.None + 1; p < purpose.Count; p++ {
 			r.pending = append(r.pending, Change{Line: l, Purpose: p})
@@ -248,5 +288,5 @@ func (r *Register) Bytes() int {
 	for i := range t.shard {
 		n += 8 * len(t.shard[i].words.Load().w)
 	}
-	return n
+	return n + r.lines.bytes()
 }

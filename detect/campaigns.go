@@ -113,6 +113,14 @@ type Ref struct {
 	said     uint8 // what our findings said of the text
 }
 
+// ID names the campaign; 0 where there is none.
+func (r Ref) ID() uint64 {
+	if r.campaign == nil {
+		return 0
+	}
+	return r.campaign.id
+}
+
 // What findings said of a text.
 const (
 	saidNothing uint8 = iota

@@ -49,11 +49,12 @@ func (s Skipped) String() string {
 
 // Verdicts is what Pass fills; a door keeps one for each session and uses it again.
 type Verdicts struct {
-	Each   []Verdict // in the order of Message.To
-	Report inspect.Report
-	counts [2][8]byte // what findings about a count are about
-	work   rule.Work
-	about  detect.About // what findings about a campaign are about
+	Each     []Verdict // in the order of Message.To
+	Report   inspect.Report
+	Campaign uint64     // of texts of this wording, as package detect follows it; otherwise the text's family; 0: too little wording
+	counts   [2][8]byte // what findings about a count are about
+	work     rule.Work
+	about    detect.About // what findings about a campaign are about
 }
 
 // Inspector looks at one message (package inspect has the one we use). It reports whether the grant let it.
@@ -129,6 +130,7 @@ func (g *Gate) Pass(_ context.Context, m *message.Message, v *Verdicts) {
 	p := g.policy.Load()
 	v.Each = v.Each[:0]
 	behind := g.overload.behind(p.Overload, m.Time, start)
+	v.Campaign = 0
 	inspected, first := false, 0 // the first recipient that it may be inspected for
 	var campaign detect.Ref
 	for i := range m.To {
@@ -148,6 +150,9 @@ func (g *Gate) Pass(_ context.Context, m *message.Message, v *Verdicts) {
 			g.inspector.Inspect(grant, m, &v.Report)
 			g.rate(p, m, start, v)
 			campaign = g.stream(grant, p, m, start, v)
+			if v.Campaign = campaign.ID(); v.Campaign == 0 {
+				v.Campaign = v.Report.Folded.Family
+			}
 			p.Own.Meet(m, &v.Report, &v.work)
 			p.leaveOut(&v.Report)
 		}

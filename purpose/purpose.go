@@ -65,9 +65,10 @@ var DefaultPolicy = Policy{Inspect: TermsConsent}
 type Choice uint8
 
 const (
-	Unknown  Choice = iota // no subscriber of ours, or no choice made
+	Unknown  Choice = iota // no choice made
 	OptedIn                // asked for, one by one
 	OptedOut               // refused
+	Stranger               // no subscriber of ours, so that there is no contract to ask
 )
 
 // Chooser answers what the contract that holds a line says of a purpose. It must not wait.
@@ -75,11 +76,12 @@ type Chooser interface {
 	Choice(subject.Line, Purpose) Choice
 }
 
-// ErrOptedOut and ErrNoGround are why a Grant was refused.
+// Why a Grant was refused.
 var (
 	ErrOptedOut = errors.New("the contract opted out of this purpose")
 	ErrNoGround = errors.New("policy names no ground for this purpose")
 	ErrNotAsked = errors.New("this ground needs the consent of the contract, which has not given it")
+	ErrStranger = errors.New("no subscriber of ours: there is no contract to ask")
 )
 
 // Grant is leave to handle something for one purpose. Its zero value grants nothing, and no other
@@ -97,15 +99,18 @@ func (g Grant) Purpose() Purpose { return g.purpose }
 func (g Grant) Ground() Ground   { return g.ground }
 
 // Ask asks leave to handle, for the purpose p, what belongs to the line whose contract decides. A party
-// that is no subscriber of ours has made no choice: for judging, terms of the sender's side or lawful
-// business carry it, so that it counts as not opted out.
+// that is no subscriber of ours has no contract and made no choice. For judging, terms of the sender's side or lawful
+// business carry it, so that it counts as not opted out; an indicator may be nobody's secret. For every other purpose there is no grant.
 func Ask(policy *Policy, p Purpose, line subject.Line, c Chooser) (Grant, error) {
 	if p == None || p >= Count || policy[p] == NoGround {
 		return Grant{}, ErrNoGround
 	}
-	choice := Unknown
+	choice := Stranger
 	if c != nil {
 		choice = c.Choice(line, p)
+	}
+	if choice == Stranger && p != Inspect && p != Share {
+		return Grant{}, ErrStranger
 	}
 	switch ground := policy[p]; {
 	case ground == Statute || ground == Necessity:
