@@ -117,7 +117,7 @@ type keyCommand struct {
 
 type keyAdd struct {
 	Name   string   `arg:"" help:"Whose it is: the account that its messages are counted under."`
-	Scope  []string `default:"judge" help:"What it may: judge, metrics."`
+	Scope  []string `default:"judge" help:"What it may: judge, metrics, contracts."`
 	Config string   `short:"c" default:"sekisho.toml" help:"The configuration file."`
 }
 

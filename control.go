@@ -65,6 +65,10 @@ func (p *program) startControl(context.Context) error {
 	mux.HandleFunc("POST /release", answer(func(r *http.Request) (string, error) {
 		return p.release(r.Context(), r.FormValue("id"))
 	}))
+	mux.HandleFunc("POST /contracts", answer(func(r *http.Request) (string, error) {
+		n, err := p.tellContracts(r.Context(), "the file", http.MaxBytesReader(nil, r.Body, contractsMost))
+		return fmt.Sprintf("%d events are in force", n), err
+	}))
 	mux.HandleFunc("POST /campaigns", answer(p.listCampaigns))
 	mux.HandleFunc("POST /campaign", answer(p.decideCampaign))
 	// Profiles are for whoever looks for what eats the time of a running checkpoint:
@@ -124,6 +128,11 @@ var errNobody = errors.New("no checkpoint answers")
 
 // ask sends a request to the running checkpoint and gives its answer.
 func ask(ctx context.Context, config, path string, form url.Values) (string, error) {
+	return post(ctx, config, path, "application/x-www-form-urlencoded", strings.NewReader(form.Encode()))
+}
+
+// post sends a body to the running checkpoint.
+func post(ctx context.Context, config, path, kind string, body io.Reader) (string, error) {
 	cfg, err := readConfig(config)
 	if err != nil {
 		return "", err
@@ -132,11 +141,11 @@ func ask(ctx context.Context, config, path string, form url.Values) (string, err
 		var d net.Dialer
 		return d.DialContext(ctx, "unix", socketPath(cfg.Data))
 	}}}
-	req, err := http.NewRequestWithContext(ctx, "POST", "http://sekisho"+path, strings.NewReader(form.Encode()))
+	req, err := http.NewRequestWithContext(ctx, "POST", "http://sekisho"+path, body)
 	if err != nil {
 		return "", err
 	}
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	req.Header.Set("Content-Type", kind)
 	res, err := client.Do(req)
 	if err != nil {
 		return "", fmt.Errorf("%w in %s; is `sekisho serve` running there?", errNobody, cfg.Data)

@@ -12,6 +12,7 @@ import (
 	"github.com/sekisho/sekisho/gate"
 	"github.com/sekisho/sekisho/inspect"
 	"github.com/sekisho/sekisho/message"
+	"github.com/sekisho/sekisho/purpose"
 	"github.com/sekisho/sekisho/record"
 	"github.com/sekisho/sekisho/store"
 	"github.com/sekisho/sekisho/subject"
@@ -19,22 +20,34 @@ import (
 
 // feed hands records on to the stream, and shows them to the pages that look, on their way.
 type feed struct {
-	to       record.Putter
-	watching atomic.Int32
-	mu       sync.Mutex
-	watchers []chan console.Entry
-	text     func(from, to subject.Address) string // of simulated texts; nil where they are real
-	bypassed func() bool                           // whether stopping is switched off just now
+	to         record.Putter
+	watching   atomic.Int32
+	mu         sync.Mutex
+	watchers   []chan console.Entry
+	text       func(from, to subject.Address) string // of simulated texts; nil where they are real
+	infections *infections                           // what was stopped is evidence too; nil where nobody looks for infected lines
+	bypassed   func() bool                           // whether stopping is switched off just now
 }
 
 func newFeed(to record.Putter) *feed { return &feed{to: to} }
 
-// Put hands a record on.
+// Put hands a record on, and evidence behind it. A sender whose contract opted out of infection_notice gets the pseudonym of the day.
 func (f *feed) Put(r record.Appender, keep bool) bool {
-	if v, ok := r.(*record.Verdict); ok && f.watching.Load() > 0 {
+	v, ok := r.(*record.Verdict)
+	if !ok {
+		return f.to.Put(r, keep)
+	}
+	if f.watching.Load() > 0 {
 		f.show(v)
 	}
-	return f.to.Put(r, keep)
+	if f.infections == nil {
+		return f.to.Put(r, keep)
+	}
+	line := v.From.Line()
+	v.Daily = line != 0 && f.infections.register.Choice(line, purpose.InfectionNotice) == purpose.OptedOut
+	put := f.to.Put(v, keep)
+	f.infections.witness(v, f.to)
+	return put
 }
 
 // Subscribe gives a page what passes, as far as it keeps up.

@@ -59,8 +59,11 @@ type program struct {
 	console   *console.Console
 	pages     net.Addr // where the console listens
 
-	campaigns *detect.Campaigns
-	domains   *detect.Domains
+	campaigns  *detect.Campaigns
+	domains    *detect.Domains
+	infections *infections
+	names      consent.Names // of contracts
+	contracts  sync.Mutex    // held while events of contracts are written and put in force
 
 	ctx    context.Context // ends when the program stops working, after its doors are shut
 	cancel context.CancelFunc
@@ -226,7 +229,12 @@ func (p *program) startRecords(ctx context.Context) error {
 		p.stream.Keep(ctx, stream.ReadConfig{Wait: 30 * time.Second, Bytes: 8 << 20}, p.store.Passed())
 	})
 	p.background(p.expire)
+	if err := p.loadContracts(ctx); err != nil {
+		return err
+	}
+	p.startInfected()
 	p.feed = newFeed(p.queue)
+	p.feed.infections = p.infections
 	p.feed.bypassed = func() bool { byHand, byItself := p.gate.Bypass(); return byHand || byItself }
 	p.keys = &auth.Keys{}
 	return p.loadKeys(ctx)
@@ -297,6 +305,7 @@ func (p *program) startPages(_ context.Context, try *tryFeed) error {
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/v1/", p.http)
+	mux.HandleFunc("POST /v1/contracts", p.serveContracts)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", p.ready)
 	mux.Handle("GET /metrics", p.metricsFor(promhttp.HandlerFor(p.metrics, promhttp.HandlerOpts{})))
@@ -425,7 +434,11 @@ func (p *program) reload(ctx context.Context) error {
 	p.cfg.SMPP, p.cfg.Policy, p.cfg.Inspect = cfg.SMPP, cfg.Policy, cfg.Inspect
 	p.mu.Unlock()
 	p.gate.SetPolicy(policy)
-	p.gate.SetChoices(choices)
+	if err := p.loadChoices(ctx, choices); err != nil {
+		return err
+	}
+	p.consent.Take(choices)
+	p.dropRefused(ctx)
 	if err := p.inspector.Swap(p.inspectConfig()); err != nil {
 		return err
 	}

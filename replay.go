@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,7 +10,6 @@ import (
 	goio "io"
 	"os"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"github.com/sekisho/sekisho/consent"
@@ -21,6 +19,7 @@ import (
 	"github.com/sekisho/sekisho/inspect"
 	"github.com/sekisho/sekisho/message"
 	"github.com/sekisho/sekisho/purpose"
+	"github.com/sekisho/sekisho/record"
 	"github.com/sekisho/sekisho/settings"
 	"github.com/sekisho/sekisho/subject"
 	"github.com/sekisho/sekisho/trace"
@@ -60,6 +59,8 @@ type replay struct {
 	now      time.Time
 	msg      message.Message
 	verdicts gate.Verdicts
+	rec      record.Verdict
+	about    []byte
 	buf      []byte
 	verdict  *bufio.Writer // nil where nobody asked for them
 	n        struct{ messages, stopped, reports, contracts, consents int }
@@ -167,7 +168,7 @@ func (c *replayCommand) start(ctx context.Context) (*replay, error) {
 	}
 	r.gate = gate.New(gate.Config{Inspector: inspector, Policy: policy, Choices: r.register,
 		Campaigns: detect.NewCampaigns(detect.Config{Seed: 1}), Domains: detect.NewDomains(0, 1), Now: func() time.Time { return r.now }})
-	r.lines = newInfections(policy, r.register)
+	r.lines = newInfections(r.gate.Policy, r.register, partyOf)
 	return r, nil
 }
 
@@ -263,7 +264,8 @@ func (r *replay) message(e *trace.Event) error {
 	if v.Outcome.Stopped() {
 		r.n.stopped++
 	}
-	r.lines.stopped(m, v, &r.verdicts)
+	r.about = v.Record(&r.rec, m, &r.verdicts, r.gate.Policy(), r.about[:0])
+	r.lines.stopped(&r.rec)
 	return nil
 }
 
@@ -329,109 +331,9 @@ func (r *replay) summary() ([]byte, error) {
 	return append(b, '\n'), err
 }
 
-// infections hands what was stopped and reported to the detection, each item by leave of the sender's contract, and keeps what it finds.
-type infections struct {
-	policy   *gate.Policy
-	register *consent.Register
-	found    *detect.Infected
-	suspects map[subject.Contract]*suspect
-}
-
-type suspect struct {
-	detect.Suspect
-	ended time.Time
-}
-
-func newInfections(p *gate.Policy, r *consent.Register) *infections {
-	return &infections{policy: p, register: r, found: detect.NewInfected(detect.InfectedConfig{}), suspects: map[subject.Contract]*suspect{}}
-}
-
-// sureAt is the probability from which on the filter has next to no doubt.
-const sureAt = 0.999
-
-// stopped takes in a text that was stopped as fraud and came from a handset.
-func (x *infections) stopped(m *message.Message, v *gate.Verdict, all *gate.Verdicts) {
-	line := m.From.Line()
-	if line == 0 || m.Route != message.P2P || v.Class != message.Phishing || !v.Outcome.Stopped() {
-		return
-	}
-	f := evidence.Fact{Kind: evidence.Stopped, Time: m.Time.UnixMicro(), Line: line, Campaign: all.Campaign, Party: partyOf(v.To), Sure: v.PPhishing >= sureAt}
-	f.Domain, f.Link = detect.Leads(m, &all.Report)
-	for i := range v.Reasons {
-		switch r := v.Reasons[i].Rule; {
-		case r.Name == "quotes-fraud":
-			f.Quoted = true
-		case r.Certain || r.Name == "brand-not-its-link" || r.Name == "sender-pretends":
-			f.Sure = true
-		}
-	}
-	x.add(f)
-}
-
-// reported takes in a report that names the line.
-func (x *infections) reported(line subject.Line, by subject.Address, at time.Time, weight float32) {
-	if by.Line() == line {
-		return
-	}
-	x.add(evidence.Fact{Kind: evidence.Reported, Time: at.UnixMicro(), Line: line, Party: partyOf(by), Weight: weight})
-}
-
-func (x *infections) add(f evidence.Fact) {
-	g, err := purpose.Ask(&x.policy.Purposes, purpose.InfectionNotice, f.Line, x.register)
-	if err != nil {
-		return
-	}
-	f.Contract = x.register.Contract(f.Line)
-	it, ok := evidence.New(g, f)
-	if !ok {
-		return
-	}
-	if s, ok := x.found.Add(it); ok {
-		x.suspects[s.Contract] = &suspect{Suspect: s}
-	}
-}
-
-// end ends the case of a contract that ended: it never passes to the line's next holder.
-func (x *infections) end(c subject.Contract, at time.Time) {
-	x.found.Forget(c)
-	if s := x.suspects[c]; s != nil && s.ended.IsZero() {
-		s.ended = at
-	}
-}
-
-// optOut closes the case of a contract that opted out, and destroys its evidence.
-func (x *infections) optOut(c subject.Contract) {
-	x.found.Forget(c)
-	delete(x.suspects, c)
-}
-
-// all are the suspects in the order in which they were found.
-func (x *infections) all() []*suspect {
-	var all []*suspect
-	for _, s := range x.suspects {
-		all = append(all, s)
-	}
-	slices.SortFunc(all, func(a, b *suspect) int {
-		return cmp.Or(cmp.Compare(a.Opened, b.Opened), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Contract, b.Contract))
-	})
-	return all
-}
-
-// notice says whether the owner may be told.
-func (x *infections) notice(s *suspect) notice {
-	if !s.ended.IsZero() {
-		return notice{Why: "the contract has ended; its line may be somebody else's"}
-	}
-	g, err := purpose.Ask(&x.policy.Purposes, purpose.InfectionNotice, s.Line, x.register)
-	if err != nil {
-		return notice{Why: err.Error()}
-	}
-	return notice{Allowed: true, Ground: string(g.Ground()), Why: "the contract has not opted out"}
-}
-
-// partyOf is a recipient or reporter as evidence has it.
+// partyOf is a recipient or reporter as the evidence of a trace has it; in the running checkpoint it is a pseudonym.
 func partyOf(a subject.Address) uint64 {
-	h := uint64(14695981039346656037)
+	h := uint64(14695981039346656037) // FNV-1a
 	for _, c := range a.Bytes() {
 		h = (h ^ uint64(c)) * 1099511628211
 	}

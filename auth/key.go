@@ -30,10 +30,11 @@ type Scope uint32
 const (
 	Judge   Scope = 1 << iota // have messages judged
 	Metrics                   // read metrics
+	Contracts                 // tell what becomes of contracts, and what they chose
 	scopeEnd
 )
 
-var scopeNames = [...]string{"judge", "metrics"}
+var scopeNames = [...]string{"judge", "metrics", "contracts"}
 
 // ParseScopes reads names of scopes.
 func ParseScopes(names []string) (Scope, error) {

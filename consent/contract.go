@@ -227,6 +227,9 @@ func (r *Register) holder(l subject.Line, state uint64) subject.Contract {
 	return r.lines.holder(l, state)
 }
 
+// Released reports whether the line was held by a contract of ours, and is by none now.
+func (r *Register) Released(l subject.Line) bool { return r.lines.state(l) == lineFree }
+
 // Assign gives a line to a new contract and returns its number.
 func (r *Register) Assign(l subject.Line) (subject.Contract, error) {
 	if l < 1_000_000 || l >= subject.Line(FirstContract) {

@@ -271,6 +271,14 @@ func fill(ctx context.Context, n int, all iter.Seq2[Change, error]) (*tables, er
 	return t, nil
 }
 
+// Take puts all choices of another register in force in the place of its own, at once. Which contract holds which line stays as it is.
+func (r *Register) Take(other *Register) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.tables.Store(other.tables.Load())
+	r.home.Store(other.home.Load())
+}
+
 // Len is how many lines chose something.
 func (r *Register) Len() int {
 	n := 0

@@ -40,7 +40,10 @@ type Infected struct {
 	mu        sync.Mutex
 	standings map[subject.Contract]*standing
 	waves     map[uint64]*wave
-	sweep     int64 // when standings and waves are looked through next
+	// What has changed since Changed was called.
+	changed      map[subject.Contract]struct{}
+	changedWaves map[uint64]struct{}
+	sweep        int64 // when standings and waves are looked through next
 }
 
 type standing struct {
@@ -67,7 +70,8 @@ func (e *exact) add(h uint64) {
 // NewInfected makes it.
 func NewInfected(c InfectedConfig) *Infected {
 	c.Lines, c.Campaigns = cmp.Or(c.Lines, 1<<20), cmp.Or(c.Campaigns, 1<<16)
-	return &Infected{c: c, standings: map[subject.Contract]*standing{}, waves: map[uint64]*wave{}}
+	return &Infected{c: c, standings: map[subject.Contract]*standing{}, waves: map[uint64]*wave{},
+		changed: map[subject.Contract]struct{}{}, changedWaves: map[uint64]struct{}{}}
 }
 
 // Add takes in an item; it tells a line that has become suspect by it, once for each contract.
@@ -93,6 +97,7 @@ func (d *Infected) Add(it evidence.Item) (Suspect, bool) {
 		d.standings[f.Contract] = s
 	}
 	s.Add(it)
+	d.changed[f.Contract] = struct{}{}
 	if s.opened != 0 {
 		return Suspect{}, false
 	}
@@ -123,6 +128,7 @@ func (d *Infected) wave(f *evidence.Fact) {
 		w.links.add(f.Link)
 	}
 	w.last = max(w.last, f.Time)
+	d.changedWaves[f.Campaign] = struct{}{}
 }
 
 func (d *Infected) spread(campaign uint64) evidence.Wave {
@@ -138,19 +144,24 @@ func (d *Infected) forget(now int64) {
 	d.sweep = now + 3600e6
 	for id, w := range d.waves {
 		if now-w.last > waveEnds {
-			delete(d.waves, id)
+			d.dropWave(id)
 		}
 	}
 	for id, s := range d.standings {
 		if now-s.Last > standingEnds {
-			delete(d.standings, id)
+			d.drop(id)
 		}
 	}
-	oldest(d.waves, d.c.Campaigns, func(w *wave) int64 { return w.last })
-	oldest(d.standings, d.c.Lines, func(s *standing) int64 { return s.Last })
+	oldest(d.waves, d.c.Campaigns, func(w *wave) int64 { return w.last }, d.dropWave)
+	oldest(d.standings, d.c.Lines, func(s *standing) int64 { return s.Last }, d.drop)
 }
 
-func oldest[K cmp.Ordered, V any](m map[K]V, room int, last func(V) int64) {
+func (d *Infected) dropWave(id uint64) {
+	delete(d.waves, id)
+	d.changedWaves[id] = struct{}{}
+}
+
+func oldest[K cmp.Ordered, V any](m map[K]V, room int, last func(V) int64, drop func(K)) {
 	if len(m) < room {
 		return
 	}
@@ -164,7 +175,7 @@ func oldest[K cmp.Ordered, V any](m map[K]V, room int, last func(V) int64) {
 	}
 	slices.SortFunc(all, func(a, b aged) int { return cmp.Or(cmp.Compare(a.last, b.last), cmp.Compare(a.k, b.k)) })
 	for _, a := range all[:len(all)-room*7/8] {
-		delete(m, a.k)
+		drop(a.k)
 	}
 }
 
@@ -172,7 +183,7 @@ func oldest[K cmp.Ordered, V any](m map[K]V, room int, last func(V) int64) {
 func (d *Infected) Forget(c subject.Contract) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	delete(d.standings, c)
+	d.drop(c)
 }
 
 // Of tells what stands against a contract now, suspect or not; false where nothing does.
@@ -184,4 +195,16 @@ func (d *Infected) Of(c subject.Contract) (Suspect, bool) {
 		return Suspect{}, false
 	}
 	return d.tell(s), true
+}
+
+// Contracts are those that something stands against.
+func (d *Infected) Contracts() []subject.Contract {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	all := make([]subject.Contract, 0, len(d.standings))
+	for c := range d.standings {
+		all = append(all, c)
+	}
+	slices.Sort(all)
+	return all
 }

@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"github.com/sekisho/sekisho/detect"
 	"github.com/sekisho/sekisho/message"
 	"github.com/sekisho/sekisho/record"
 )
@@ -21,6 +22,10 @@ func (v *Verdict) Record(rec *record.Verdict, m *message.Message, all *Verdicts,
 		rec.Family = all.Report.Folded.Family
 	}
 	stopped := rec.Stopped()
+	if stopped {
+		rec.Campaign = all.Campaign
+		rec.Domain, rec.Link = detect.Leads(m, &all.Report)
+	}
 	for i := range v.Reasons {
 		f := &v.Reasons[i]
 		if p.Trial(f.Rule) {

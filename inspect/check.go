@@ -20,6 +20,7 @@ type work struct {
 	outside lures
 	quoted  int // how much of the text is a quotation, see state.quote
 	about   []byte
+	leads   []message.Link // where links lead, see state.lead
 	symbols
 	window symbols // a part of them, see Model.score
 }
@@ -46,6 +47,10 @@ func (r *Report) has(id ruleID) bool { return r.work.met&(1<<id) != 0 }
 
 // check meets all rules, the heaviest first.
 func (s *state) check(m *message.Message, r *Report) {
+	r.work.leads = r.work.leads[:0]
+	for i := range r.Folded.Links {
+		r.work.leads = append(r.work.leads, s.lead(&r.Folded.Links[i]))
+	}
 	s.known(m, r)
 	s.named(m, r)
 	s.links(r)
@@ -67,6 +72,9 @@ func (s *state) known(m *message.Message, r *Report) {
 	for i := range r.Folded.Links {
 		l := &r.Folded.Links[i]
 		url, host := known.LookupURL(l.URL), known.LookupHost(l.Host, l.Domain)
+		if len(l.Target) > 0 && known.LookupHost(l.Target, l.TargetDomain).Bad {
+			r.meet(linkKnownBad, l.Target, l.Span)
+		}
 		switch {
 		case url.Bad || host.Bad && !host.Good && !url.Good:
 			r.meet(linkKnownBad, l.Host, l.Span)
@@ -90,6 +98,17 @@ func (s *state) known(m *message.Message, r *Report) {
 			r.meet(senderKnownBad, r.keep(m.From.Bytes()), message.Span{})
 		}
 	}
+}
+
+// lead is a link as it leads: of one that a well-known house passes on to another site, that site. Of another redirector its own
+// host counts, which may lead anywhere tomorrow.
+func (s *state) lead(l *message.Link) message.Link {
+	to := *l
+	if len(l.Target) > 0 && l.Flags&message.LinkUserinfo == 0 && (s.popular.has(l.Domain) || len(s.brands.official(l.Host)) > 0) {
+		to.Host, to.Domain, to.Path, to.URL = l.Target, l.TargetDomain, nil, l.Target
+		to.Flags &^= message.LinkRedirect
+	}
+	return to
 }
 
 // rangeOf names a number so far that people know which is meant, and no farther.
@@ -334,7 +353,7 @@ func (s *state) sends(id uint16, from *subject.Address) bool {
 // links looks at each link by itself.
 func (s *state) links(r *Report) {
 	for i := range r.Folded.Links {
-		l := &r.Folded.Links[i]
+		l, flags := &r.work.leads[i], r.Folded.Links[i].Flags
 		kind := s.hosts.kind(l.Host)
 		if kind&hostShortener != 0 {
 			r.meet(shortener, l.Host, l.Span)
@@ -346,7 +365,7 @@ func (s *state) links(r *Report) {
 			r.meet(freeHosting, l.Host, l.Span)
 		}
 		for _, c := range linkRules {
-			if l.Flags&c.flag != 0 {
+			if flags&c.flag != 0 {
 				r.meet(c.rule, l.Host, l.Span)
 			}
 		}

@@ -45,12 +45,12 @@ func (s *symbols) reset() {
 	s.runes, s.text, s.shapes, s.classes, s.numbers = s.runes[:0], s.text[:0], s.shapes[:0], s.classes[:0], s.numbers[:0]
 }
 
-// features tells the features of a folded text.
-func (s *symbols) features(f *message.Folded) {
+// features tells the features of a folded text whose links lead where leads says.
+func (s *symbols) features(f *message.Folded, leads []message.Link) {
 	s.read(f)
 	s.grams()
 	s.tokens()
-	s.shape(f)
+	s.shape(f, leads)
 }
 
 // read replaces what is not wording. Links and numbers stand in the order of the text as written, and so do
@@ -226,7 +226,7 @@ func (s *symbols) pair(value uint64) {
 	s.pairs = append(s.pairs, uint32(h>>(64-shapeBits)))
 }
 
-func (s *symbols) shape(f *message.Folded) {
+func (s *symbols) shape(f *message.Folded, leads []message.Link) {
 	links, numbers := min(len(f.Links), 2), min(len(f.Numbers), 2)
 	script := dominant(&f.Letters)
 	s.add(shapeCount, uint64(links)<<4|uint64(numbers))
@@ -237,7 +237,7 @@ func (s *symbols) shape(f *message.Folded) {
 		alone = 1
 	}
 	for i := range f.Links[:min(len(f.Links), maxLinks)] {
-		s.link(&f.Links[i], s.classes[i], alone)
+		s.link(&leads[i], s.classes[i], alone)
 	}
 }
 

@@ -231,11 +231,15 @@ func (s *state) look(m *message.Message, r *Report) {
 	s.check(m, r)
 	w := &r.work
 	for i := range r.Folded.Links {
-		w.classes = append(w.classes, s.classify(&r.Folded.Links[i], w.claims))
+		class := s.classify(&w.leads[i], w.claims)
+		if r.Folded.Links[i].Flags&message.LinkRedirect != 0 && class <= linkPopular {
+			class = linkShortened // a redirector vouches for nothing: the host that we read may be there to be read
+		}
+		w.classes = append(w.classes, class)
 	}
 	for i := range r.Folded.Numbers {
 		w.numbers = append(w.numbers, s.number(r.Folded.Numbers[i].Line))
 	}
-	w.features(&r.Folded)
+	w.features(&r.Folded, w.leads)
 	s.context(m, r, &w.symbols, w.said.lures, w.said.words)
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/sekisho/sekisho/inspect"
 	"github.com/sekisho/sekisho/message"
 	"github.com/sekisho/sekisho/purpose"
+	"github.com/sekisho/sekisho/subject"
 )
 
 // own reads the project's own texts to learn from, every nth of them.
@@ -146,7 +147,7 @@ func TestInspectWantsAGrant(t *testing.T) {
 	if len(r.Findings) == 0 {
 		t.Fatal("no findings with a grant")
 	}
-	review, err := purpose.Ask(&purpose.Policy{purpose.Review: purpose.Statute}, purpose.Review, 0, nil)
+	review, err := purpose.Ask(&purpose.Policy{purpose.Review: purpose.Statute}, purpose.Review, 819012345678, consents{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -277,3 +278,8 @@ func FuzzInspect(f *testing.F) {
 		}
 	})
 }
+
+// consents is a register in which nobody chose anything.
+type consents struct{}
+
+func (consents) Choice(subject.Line, purpose.Purpose) purpose.Choice { return purpose.Unknown }

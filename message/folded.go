@@ -38,6 +38,8 @@ type Link struct {
 	Path   []byte // path, query and fragment from the slash on in the case in which they are written; may be empty. ASCII: other letters end it
 	Flags  LinkFlags
 	Target []byte // with LinkRedirect: the host that it leads on to, the innermost one in its parameters or path, in the form of Host; empty where none can be read
+	// TargetDomain is its registrable domain, a tail of Target.
+	TargetDomain []byte
 }
 
 // LinkFlags say how a link is written.

@@ -48,6 +48,8 @@ func (t *tables) ours() {
 	}
 	for i := range rune(26) {
 		a := string('a' + i)
+		t.set(0x249C+i, a, latin).flags |= styled  // parenthesised: ⒜
+		t.set(0x1F110+i, a, latin).flags |= styled // the same, capitals
 		t.set(0x1F130+i, a, latin).flags |= styled // squared
 		t.set(0x1F150+i, a, latin).flags |= styled // negative circled
 		e := t.set(0x1F170+i, a, latin)            // negative squared; four of them are emoji: 🅰🅱🅾🅿

@@ -212,7 +212,7 @@ func (l *linker) plausible(start, end int) bool {
 	}
 	// The next sentence begins without a space: "ok.Live long".
 	n := len(host) - top
-	if end-n-2 >= start && l.upper(end-n) && !l.upper(end-n-2) {
+	if end-n-2 >= start && l.upper(end-n) && !l.upper(end-n-2) && l.text[end-n-2] > '9' { // but KAVI65.BUZZ
 		return false
 	}
 	if !suffixes.word(host[top:]) {
@@ -273,6 +273,8 @@ func (l *linker) upper(i int) bool {
 
 func isUpper(c byte) bool { return c >= 'A' && c <= 'Z' }
 
+var dot = []byte(".")
+
 // finish adds the link that begins at start and whose host ends at end.
 func (l *linker) finish(start, end int) {
 	f, t := l.f, l.text
@@ -288,13 +290,16 @@ func (l *linker) finish(start, end int) {
 			end = i
 		}
 	}
+	if end+1 < len(t) && t[end] == '.' && t[end+1] == '/' { // the root's own dot: example.com./a
+		end++
+	}
 	path := end
 	end = l.path(start, end)
 
 	s := &f.scratch
 	from := len(s.octets)
 	s.octets = append(s.octets, l.host...)
-	s.octets = append(s.octets, t[port:path]...)
+	s.octets = append(s.octets, bytes.TrimSuffix(t[port:path], dot)...)
 	pathFrom := len(s.octets)
 	for i := path; i < end; i++ {
 		s.octets = append(s.octets, l.asWritten(i))
@@ -318,7 +323,9 @@ func (l *linker) finish(start, end int) {
 		link.Domain = s.suffixes.domain(link.Host)
 	}
 	if l.flags&LinkRedirect != 0 {
-		link.Target = l.target(link.Path, link.Domain)
+		if link.Target = l.target(link.Path, link.Domain); len(link.Target) > 0 {
+			link.TargetDomain = s.suffixes.domain(link.Target)
+		}
 	}
 	f.Links = append(f.Links, link)
 	l.done = end

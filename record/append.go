@@ -13,6 +13,7 @@ import (
 //	record   length of what follows (2), kind (1), body
 //	verdict  flags (1) route class outcome done mode parts (1 each) time (8) from (9) to (9) pPhishing pBad (4 each)
 //	         family (8) delay (4) status (4) door account id (text each) [from] [to] rules trial about (list each)
+//	evidence kind flags (1 each) day (4) weight (4) time (8) who (16) campaign domain link party (8 each)
 //	receipt  state (1) time (8) to (9) account id (text each) [to] err (text)
 //	address  how (1), number or pseudonym (8); a plain address is a text further behind
 //	text     length (1), UTF-8 without control characters
@@ -20,13 +21,15 @@ import (
 //
 // A new form gets a new kind; old kinds are read for ever, since they wait in streams and rest in files.
 const (
-	kindVerdict byte = 1
-	kindReceipt byte = 2
+	kindVerdict  byte = 1
+	kindReceipt  byte = 2
+	kindEvidence byte = 3
 )
 
 const (
 	headLen     = 3 // length and kind
-	verdictFrom = headLen + 15
+	verdictTime = headLen + 7
+	verdictFrom = verdictTime + 8
 	verdictTo   = verdictFrom + 9
 	receiptTo   = headLen + 9
 	verdictLen  = verdictTo + 9 + 24 // of the fixed part
@@ -39,6 +42,7 @@ const (
 	addrNumber      // a number in full: in memory only
 	addrKeyed       // its pseudonym
 	addrPlain       // a short code or sender ID
+	addrDaily       // a number in full, to get a pseudonym for its day alone: in memory only
 )
 
 // What is cut to.
@@ -67,7 +71,11 @@ func (v *Verdict) Append(dst []byte) []byte {
 	}
 	dst = append(dst, 0, 0, kindVerdict, flags, byte(v.Route), byte(v.Class), byte(v.Outcome), byte(v.Done), byte(v.Mode), v.Parts)
 	dst = binary.LittleEndian.AppendUint64(dst, uint64(v.Time))
+	how := len(dst)
 	dst, fromPlain := appendAddress(dst, &v.From)
+	if v.Daily && dst[how] == addrNumber {
+		dst[how] = addrDaily
+	}
 	dst, toPlain := appendAddress(dst, &v.To)
 	dst = binary.LittleEndian.AppendUint32(dst, math.Float32bits(v.PPhishing))
 	dst = binary.LittleEndian.AppendUint32(dst, math.Float32bits(v.PBad))

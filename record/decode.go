@@ -32,7 +32,8 @@ func (p Party) String() string {
 // Row is a record as it was written. Its byte slices point into what it was decoded from. A Row may be used again: its
 // lists keep their room.
 type Row struct {
-	Receipt bool // a receipt: only Time, To, Account, ID, State and Err are set
+	Receipt  bool // a receipt: only Time, To, Account, ID, State and Err are set
+	Evidence bool // an item of evidence: only Time is set; see Key.Evidence
 
 	Time              int64
 	Door, Account, ID []byte
@@ -80,6 +81,8 @@ func (r *Row) Decode(rec []byte) error {
 		r.decodeVerdict(&d)
 	case kindReceipt:
 		r.decodeReceipt(&d)
+	case kindEvidence:
+		r.decodeEvidence(&d)
 	default:
 		return fmt.Errorf("%w: kind %d", ErrMalformed, rec[2])
 	}
@@ -187,7 +190,7 @@ func (d *decoder) party(p *Party) bool {
 	case addrKeyed:
 		p.Key = Pseudonym(v)
 		d.bad = d.bad || v == 0
-	case addrNumber:
+	case addrNumber, addrDaily:
 		d.unsealed = true
 	case addrNone, addrPlain:
 		d.bad = d.bad || v != 0

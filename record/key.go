@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/sekisho/sekisho/subject"
 )
@@ -32,7 +33,11 @@ func ParsePseudonym(s string) (Pseudonym, error) {
 
 // Key makes pseudonyms: the number enciphered by AES-256, cut to its first half. That is a keyed function nobody can tell
 // from a random one, at 20 ns a number where HMAC-SHA-256 takes 300. It may be used by many goroutines.
-type Key struct{ block cipher.Block }
+type Key struct {
+	block cipher.Block
+	// Days gives the key of a day that the lines of evidence are enciphered with; without it none can be written.
+	Days func(day int64) (cipher.Block, error)
+}
 
 // NewKey derives a key from the installation's secret, of at least 16 octets.
 func NewKey(secret []byte) (*Key, error) {
@@ -44,7 +49,7 @@ func NewKey(secret []byte) (*Key, error) {
 	if err != nil {
 		return nil, fmt.Errorf("key for pseudonyms: %w", err)
 	}
-	return &Key{block}, nil
+	return &Key{block: block}, nil
 }
 
 func derive(secret []byte, purpose string) ([]byte, error) {
@@ -91,16 +96,48 @@ func (k *Key) SealBatch(batch []byte) error {
 		}
 		switch {
 		case rec[2] == kindVerdict && len(rec) >= verdictLen:
-			k.seal(rec[verdictFrom:], scratch)
+			k.sealSender(rec, scratch)
 			k.seal(rec[verdictTo:], scratch)
 		case rec[2] == kindReceipt && len(rec) >= receiptLen:
 			k.seal(rec[receiptTo:], scratch)
+		case rec[2] == kindEvidence && len(rec) == evidenceLen:
+			if err := k.sealEvidence(rec); err != nil {
+				return err
+			}
 		default:
 			return fmt.Errorf("%w: kind %d, %d octets", ErrMalformed, rec[2], len(rec))
 		}
 		batch = rest
 	}
 	return nil
+}
+
+// sealSender puts a pseudonym in the place of a verdict's sender: for who opted out one of the day.
+func (k *Key) sealSender(rec, scratch []byte) {
+	from := rec[verdictFrom:]
+	if from[0] != addrDaily {
+		k.seal(from, scratch)
+		return
+	}
+	from[0] = addrKeyed
+	day := SealDay(time.UnixMicro(int64(binary.LittleEndian.Uint64(rec[verdictTime:]))))
+	binary.LittleEndian.PutUint64(from[1:], uint64(k.daily(binary.LittleEndian.Uint64(from[1:]), day, scratch)))
+}
+
+// daily is the pseudonym that stands for a number on one day alone.
+func (k *Key) daily(n uint64, day int64, scratch []byte) Pseudonym {
+	binary.LittleEndian.PutUint64(scratch, n)
+	binary.LittleEndian.PutUint64(scratch[8:], uint64(day)|1<<63) // never that of all days, which has zeros here
+	k.block.Encrypt(scratch, scratch)
+	return Pseudonym(max(1, binary.LittleEndian.Uint64(scratch)))
+}
+
+// Daily is how the address of somebody who opted out of infection_notice is written of a day.
+func (k *Key) Daily(a subject.Address, at time.Time) Party {
+	if n, ok := number(a.Bytes()); ok {
+		return Party{Key: k.daily(n, SealDay(at), make([]byte, aes.BlockSize))}
+	}
+	return k.Address(a)
 }
 
 func (k *Key) seal(address, scratch []byte) {

@@ -35,6 +35,8 @@ type Verdict struct {
 	OptedOut bool // the recipient's contract refused judging
 
 	From, To subject.Address
+	// Daily gives the sender a pseudonym that is another one each day: his contract opted out of infection_notice.
+	Daily bool
 
 	PPhishing, PBad float32
 	Rules           []string // names of the findings; at most MaxRules are written
@@ -43,10 +45,12 @@ type Verdict struct {
 	// a full number is masked.
 	About  [][]byte
 	Family uint64 // signature of the text's wording
-	Parts  uint8
-	Come   uint8  // of them so far; it is for who looks as records pass, and not written
-	Delay  uint32 // that judging added, microseconds
-	Status uint32 // the next hop's command_status (SMPP 3.4 §5.1.3); 0 is ESME_ROK
+	// What evidence against the sender needs of a stopped message; not written with the verdict.
+	Campaign, Domain, Link uint64
+	Parts                  uint8
+	Come                   uint8  // of them so far; it is for who looks as records pass, and not written
+	Delay                  uint32 // that judging added, microseconds
+	Status                 uint32 // the next hop's command_status (SMPP 3.4 §5.1.3); 0 is ESME_ROK
 }
 
 // Stopped reports whether the message was stopped, or would have been in mode enforce: of these it is
@@ -110,6 +114,11 @@ func NewRecorder(to Putter) *Recorder { return &Recorder{to} }
 // Verdict writes a verdict and reports whether there was room. What it points to may be used again on return.
 func (r *Recorder) Verdict(v *Verdict) bool {
 	return r.to == nil || r.to.Put(v, v.Stopped())
+}
+
+// Evidence writes an item of evidence and reports whether there was room.
+func (r *Recorder) Evidence(e *Evidence) bool {
+	return r.to == nil || r.to.Put(e, true)
 }
 
 // Receipt writes a receipt and reports whether there was room.

@@ -40,7 +40,13 @@ type Sealer struct {
 	keys   SealKeys
 
 	mu   sync.Mutex
-	days map[int64]cipher.AEAD
+	days map[int64]dayKey
+}
+
+// dayKey is what is made of the key of a day: for texts, and for the lines of evidence.
+type dayKey struct {
+	cipher.AEAD
+	lines cipher.Block
 }
 
 // A sealed text: version (1), day (4), nonce (12), ciphertext and tag.
@@ -62,7 +68,7 @@ func NewSealer(secret []byte, keys SealKeys) (*Sealer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Sealer{master: master, keys: keys, days: map[int64]cipher.AEAD{}}, nil
+	return &Sealer{master: master, keys: keys, days: map[int64]dayKey{}}, nil
 }
 
 func newGCM(k []byte) (cipher.AEAD, error) {
@@ -127,11 +133,17 @@ func bound(head, about []byte) []byte {
 	return append(append(make([]byte, 0, len(head)+len(about)), head...), about...)
 }
 
-func (s *Sealer) day(ctx context.Context, day int64, create bool) (cipher.AEAD, error) {
+// Lines gives the cipher that lines of evidence of a day are enciphered with, made where create is set.
+func (s *Sealer) Lines(ctx context.Context, day int64, create bool) (cipher.Block, error) {
+	key, err := s.day(ctx, day, create)
+	return key.lines, err
+}
+
+func (s *Sealer) day(ctx context.Context, day int64, create bool) (dayKey, error) {
 	s.mu.Lock()
-	key := s.days[day]
+	key, ok := s.days[day]
 	s.mu.Unlock()
-	if key != nil {
+	if ok {
 		return key, nil
 	}
 	wrapped, err := s.keys.SealKey(ctx, day)
@@ -141,11 +153,11 @@ func (s *Sealer) day(ctx context.Context, day int64, create bool) (cipher.AEAD, 
 			wrapped, err = s.keys.AddSealKey(ctx, day, wrapped)
 		}
 	}
-	if err != nil {
-		return nil, err
+	if err == nil {
+		key, err = s.unwrap(day, wrapped)
 	}
-	if key, err = s.unwrap(day, wrapped); err != nil {
-		return nil, err
+	if err != nil {
+		return dayKey{}, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -164,15 +176,22 @@ func (s *Sealer) wrap(day int64) ([]byte, error) {
 	return s.master.Seal(nonce, nonce, k[:], binary.LittleEndian.AppendUint64(nil, uint64(day))), nil
 }
 
-func (s *Sealer) unwrap(day int64, wrapped []byte) (cipher.AEAD, error) {
+func (s *Sealer) unwrap(day int64, wrapped []byte) (key dayKey, err error) {
 	if len(wrapped) < nonceLen {
-		return nil, ErrSealBroken
+		return key, ErrSealBroken
 	}
 	k, err := s.master.Open(nil, wrapped[:nonceLen], wrapped[nonceLen:], binary.LittleEndian.AppendUint64(nil, uint64(day)))
 	if err != nil {
-		return nil, ErrSealBroken
+		return key, ErrSealBroken
 	}
-	return newGCM(k)
+	if key.AEAD, err = newGCM(k); err != nil {
+		return key, err
+	}
+	lines, err := derive(k, "sekisho lines of evidence v1")
+	if err == nil {
+		key.lines, err = aes.NewCipher(lines)
+	}
+	return key, err
 }
 
 // LoadSecret reads the installation's secret from a file; where there is none the error is fs.ErrNotExist. Whoever loses

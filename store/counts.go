@@ -57,7 +57,9 @@ func (s *Store) each(pack []byte, f func(n int, r *record.Row, rec []byte)) {
 			s.log.Error("a pack of records cannot be read to its end", "read", n, "err", err)
 			return
 		}
-		f(n, &r, rec)
+		if !r.Evidence { // which has a reader of its own
+			f(n, &r, rec)
+		}
 		pack = rest
 	}
 }

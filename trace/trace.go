@@ -44,6 +44,8 @@ type Event struct {
 
 	Scope   string `json:"scope,omitempty"`
 	Granted *bool  `json:"granted,omitempty"`
+	// Wording is the version of the words that were shown when the choice was made; Channel says where: web, shop, sms.
+	Wording string `json:"wording,omitempty"`
 
 	ID    string `json:"id,omitempty"`
 	Route string `json:"route,omitempty"`
