@@ -9,6 +9,7 @@ import (
 
 	"github.com/sekisho/sekisho/door/smppdoor"
 	"github.com/sekisho/sekisho/message"
+	"github.com/sekisho/sekisho/purpose"
 	"github.com/sekisho/sekisho/record"
 	"github.com/sekisho/sekisho/smpp"
 	"github.com/sekisho/sekisho/store"
@@ -19,6 +20,8 @@ type keeper struct {
 	store *store.Store
 	seal  *record.Sealer
 	key   *record.Key
+	// choices say whose pseudonym is that of the day; nil knows none.
+	choices purpose.Chooser
 }
 
 // sealed is what only the key of its day opens.
@@ -57,9 +60,13 @@ func (k *keeper) row(ctx context.Context, h *smppdoor.Held) (*store.Held, error)
 	if err != nil {
 		return nil, err
 	}
+	from := k.key.Address(h.From)
+	if line := h.From.Line(); line != 0 && k.choices != nil && k.choices.Choice(line, purpose.InfectionNotice) == purpose.OptedOut {
+		from = k.key.Daily(h.From, h.Time)
+	}
 	row := &store.Held{
 		ID: h.ID, Time: h.Time.UnixMicro(), Expires: h.Expires.UnixMicro(), Account: h.Account, Route: h.Route,
-		Class: h.Class, Outcome: h.Outcome, From: k.key.Address(h.From), To: k.key.Address(h.To), Sealed: box, Once: h.Group,
+		Class: h.Class, Outcome: h.Outcome, From: from, To: k.key.Address(h.To), Sealed: box, Once: h.Group,
 		WantReceipt: h.AtOnce != nil || h.OnExpiry != nil, State: store.StateHeld,
 	}
 	if h.Outcome == message.Block {

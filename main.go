@@ -36,6 +36,7 @@ type commands struct {
 	Eval         evalCommand      `cmd:"" help:"Judge labelled messages and say how well that went."`
 	Backtest     backtestCommand  `cmd:"" help:"Say what another policy, rule or model would have done to traffic."`
 	Simulate     simulateCommand  `cmd:"" help:"Write a trace of a nation in small, with infected phones."`
+	Rank         rankCommand      `cmd:"" help:"Rank the lines that reports name, for people to look at."`
 	Replay       replayCommand    `cmd:"" help:"Run a recorded trace through the whole program, on its own clock."`
 	Train        trainCommand     `cmd:"" help:"Learn the classifier from labelled messages."`
 	Bench        benchCommand     `cmd:"" help:"Measure how fast judging and the proxy are on this machine."`

@@ -35,7 +35,7 @@ func (p passwords) CheckPassword(ctx context.Context, name, hash, password strin
 // makeSMPP makes the door before the pages that look at it; startSMPP opens it for traffic behind them.
 func (p *program) makeSMPP(context.Context) error {
 	d, err := smppdoor.New(p.cfg.SMPP, smppdoor.Parts{
-		Gate: p.gate, Keeper: &keeper{p.store, p.seal, p.key}, Recorder: record.NewRecorder(p.feed),
+		Gate: p.gate, Keeper: &keeper{p.store, p.seal, p.key, p.consent}, Recorder: record.NewRecorder(p.feed),
 		Passwords:  passwords{auth.NewPasswords(max(1, runtime.GOMAXPROCS(0)/2)), auth.NewAttempts(1 << 14)},
 		Subscriber: func(l subject.Line) bool { return p.consent.Home(l) },
 		Log:        p.log, Metrics: p.metrics,

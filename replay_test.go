@@ -166,3 +166,27 @@ func TestReplayBadInput(t *testing.T) {
 	}
 	bad(t, 1, "", []string{"simulate", "-o", file, "--lines", "5"}, "--lines 5")
 }
+
+func TestRankPutsInfectedLinesFirst(t *testing.T) {
+	dir := t.TempDir()
+	file, truth := filepath.Join(dir, "nation.jsonl"), filepath.Join(dir, "truth.jsonl")
+	good(t, "", "simulate", "-o", file, "--truth", truth, "--seed", "5", "--lines", "50000", "--infected", "0.001", "--days", "2", "--reported", "0.2", "--texts", "0.01")
+	infected := map[string]bool{}
+	for _, l := range jsonl(t, truth) {
+		infected[l["line"].(string)] = true
+	}
+	ranking := filepath.Join(dir, "ranking.jsonl")
+	write(t, ranking, good(t, "", "rank", "--json", "--limit", "0", file))
+	all := jsonl(t, ranking)
+	if len(all) < len(infected)/2 {
+		t.Fatalf("%d lines are ranked, %d are infected", len(all), len(infected))
+	}
+	for i, l := range all[:len(infected)/2] {
+		if !infected[l["line"].(string)] {
+			t.Errorf("an honest line stands at %d: %v", i+1, l["reasons"])
+		}
+	}
+	if out := good(t, "", "rank", "--limit", "3", file); strings.Count(out, "\n") != 4 || !strings.Contains(out, "POINTS") {
+		t.Error(out)
+	}
+}

@@ -23,6 +23,7 @@ type simulateCommand struct {
 	Lines    int     `default:"1000000" help:"Subscribers, from 1,000 to 16,000,000."`
 	Days     int     `default:"3" help:"How long it goes on, from 1 to 60."`
 	Infected float64 `default:"0.001" help:"Share of the lines whose phones malware uses."`
+	Reported float64 `default:"0.01" help:"Share of fraud that its recipient reports to 7726."`
 	Texts    float64 `default:"0.05" help:"Honest texts from a handset a day, and as many from businesses."`
 }
 
@@ -46,6 +47,8 @@ func (c simulateCommand) Run(ctx context.Context, io streams) (err error) {
 		return fmt.Errorf("--days %d: from 1 to 60", c.Days)
 	case c.Infected < 0 || c.Infected > 0.1:
 		return fmt.Errorf("--infected %v: from 0 to 0.1", c.Infected)
+	case c.Reported < 0 || c.Reported > 1:
+		return fmt.Errorf("--reported %v: from 0 to 1", c.Reported)
 	case c.Texts < 0 || c.Texts > 20:
 		return fmt.Errorf("--texts %v: from 0 to 20", c.Texts)
 	}
@@ -58,7 +61,7 @@ func (c simulateCommand) Run(ctx context.Context, io streams) (err error) {
 		defer func() { err = errors.Join(err, f.Close()) }()
 		out = f
 	}
-	n := simulate.NewNation(c.Seed, simulate.NationConfig{Lines: c.Lines, Days: c.Days, Infected: c.Infected, Quiet: c.Texts})
+	n := simulate.NewNation(c.Seed, simulate.NationConfig{Lines: c.Lines, Days: c.Days, Infected: c.Infected, Quiet: c.Texts, Reported: c.Reported})
 	w := trace.NewWriter(out)
 	b := newBar(io.err, int64(c.Days)*24*60, "simulating, minutes")
 	events, told := 0, 0

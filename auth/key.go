@@ -28,9 +28,9 @@ const (
 type Scope uint32
 
 const (
-	Judge   Scope = 1 << iota // have messages judged
-	Metrics                   // read metrics
-	Contracts                 // tell what becomes of contracts, and what they chose
+	Judge     Scope = 1 << iota // have messages judged
+	Metrics                     // read metrics
+	Contracts                   // tell what becomes of contracts, and what they chose
 	scopeEnd
 )
 

@@ -17,6 +17,7 @@ type NationConfig struct {
 	Lines    int       // subscribers; 1,000,000, at most 16,000,000
 	Days     int       // 3
 	Infected float64   // share of lines whose phones malware uses; 0.001
+	Reported float64   // share of fraud that its recipient reports; 0.01
 	Quiet    float64   // honest texts from a handset a day; 0.05 (most people write elsewhere)
 	Start    time.Time // 2026-04-06, a Monday, in Japan
 }
@@ -148,6 +149,7 @@ func (d *dueEvents) Pop() any {
 // NewNation makes the nation of a seed.
 func NewNation(seed uint64, c NationConfig) *Nation {
 	c.Lines, c.Days = min(cmp.Or(c.Lines, 1_000_000), nationMost), cmp.Or(c.Days, 3)
+	c.Reported = cmp.Or(c.Reported, 0.01)
 	c.Infected, c.Quiet = cmp.Or(c.Infected, 0.001), cmp.Or(c.Quiet, 0.05)
 	if c.Start.IsZero() {
 		c.Start = time.Date(2026, 4, 5, 15, 0, 0, 0, time.UTC)
@@ -390,7 +392,7 @@ func (s *Nation) infected(a *act, h *Happening) {
 	which := w.template.addressed(w.which, s.draw)
 	text := string(w.template.render(nil, which, &d))
 	s.text(h, message.P2P, s.line(a.who).Address(), s.line(to), text, message.Phishing)
-	if s.chance(0.01) { // the recipient reports it
+	if s.chance(s.c.Reported) {
 		s.push(&act{kind: actReport, at: a.at + time.Duration(1+s.draw(600))*time.Minute, who: to, from: s.line(a.who), text: text})
 	}
 	if s.chance(0.004) { // or passes it on
