@@ -55,6 +55,9 @@ func (i Item) Fact() Fact { return i.fact }
 // halfLife is how long it takes what stands against a line to weigh half as much, in microseconds: 14 days.
 const halfLife = 14 * 24 * 3600 * 1e6
 
+// burst is how soon one text follows the other where a program sends: ten minutes.
+const burst = 600 * 1e6
+
 // few counts distinct things, exactly up to fewMax; what comes then counts as new.
 type few struct {
 	n    uint32
@@ -107,8 +110,10 @@ type Standing struct {
 	Quoted      uint32 // of them
 	Parts       [maxParts]Part
 	Hours       uint32 // in which something of it was stopped
+	Turns       uint32 // times that the link changed from one text to the next within burst
 
-	lastHour               int64
+	lastHour, lastText     int64
+	lastLink               uint64
 	people, links, domains few
 	reporters              few
 	reports                float32 // their weights, each reporter once
@@ -147,6 +152,12 @@ func (s *Standing) Add(it Item) {
 		if hour := f.Time / 3600e6; hour != s.lastHour {
 			s.lastHour = hour
 			s.Hours++
+		}
+		if f.Link != 0 {
+			if s.lastLink != 0 && f.Link != s.lastLink && f.Time-s.lastText <= burst {
+				s.Turns++
+			}
+			s.lastLink, s.lastText = f.Link, f.Time
 		}
 		person := s.people.add(f.Party)
 		link := f.Link != 0 && s.links.add(f.Link)

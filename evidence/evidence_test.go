@@ -70,7 +70,7 @@ func TestWeigh(t *testing.T) {
 		{"a phone that sends the same link for hours", 110, func(i int, f *Fact) { f.Time = int64(i) * 5 * minute }, known, nil, true},
 		{"forwarded to twelve relatives", 12, nil, known, nil, false},
 		{"forwarded to forty parents at once", 40, nil, known, nil, false},
-		{"two scams, forwarded to twenty people each", 40, func(i int, f *Fact) { f.Link = uint64(i/20 + 1) }, known, nil, false},
+		{"two scams, forwarded to twenty people each", 40, func(i int, f *Fact) { f.Link, f.Time = uint64(i/20+1), f.Time+int64(i/20)*60*minute }, known, nil, false},
 		{"hosts that change every hour, shared by many phones", 24, func(i int, f *Fact) { f.Time, f.Link = int64(i)*6*minute, uint64(i/10+1) }, known, nil, true},
 		{"one text of many clubs, with the site of each", 90, nil, Wave{Senders: 64, Links: 64}, nil, false},
 		{"forwarded to three, four times, different ones", 12, func(i int, f *Fact) { f.Party, f.Link = uint64(i%3+1)<<32, uint64(i/3+1) }, known, nil, false},
@@ -133,4 +133,37 @@ func TestFades(t *testing.T) {
 	if s.Stopped != 2 {
 		t.Error("what another contract did counts")
 	}
+}
+
+func TestAppendStanding(t *testing.T) {
+	g := grant(t, purpose.InfectionNotice)
+	var s Standing
+	for i := range 40 {
+		it, _ := New(g, Fact{Kind: 1 + Kind(i%3), Time: int64(i) * minute, Line: line, Contract: contract, Campaign: uint64(i % 6), Domain: uint64(i), Link: uint64(i + 1), Party: uint64(i+1) << 32, Weight: 0.5, Quoted: i%7 == 0})
+		s.Add(it)
+		b := s.Append(nil)
+		got, err := ReadStanding(b)
+		if err != nil || got != s {
+			t.Fatalf("%v\n%+v\n%+v", err, got, s)
+		}
+		for _, bad := range [][]byte{nil, b[:len(b)-1], append(b, 0), append([]byte{9}, b[1:]...)} {
+			if _, err := ReadStanding(bad); err == nil {
+				t.Fatal("a standing that is none was read")
+			}
+		}
+	}
+}
+
+func FuzzReadStanding(f *testing.F) {
+	s := Standing{Line: line, Contract: contract}
+	f.Add(s.Append(nil))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if s, err := ReadStanding(b); err == nil {
+			again, err := ReadStanding(s.Append(nil))
+			if err != nil || again.Contract != s.Contract {
+				t.Fatal(err)
+			}
+			Weigh(&s, func(uint64) Wave { return Wave{Senders: 9, Links: 9} }, true)
+		}
+	})
 }

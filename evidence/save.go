@@ -25,9 +25,12 @@ func (s *Standing) Append(dst []byte) []byte {
 	u64(uint64(s.First))
 	u64(uint64(s.Last))
 	u64(uint64(s.lastHour))
+	u64(uint64(s.lastText))
+	u64(s.lastLink)
 	u32(s.Stopped)
 	u32(s.Quoted)
 	u32(s.Hours)
+	u32(s.Turns)
 	f32(s.reports)
 	f32(s.outside)
 	for _, p := range s.Parts {
@@ -69,8 +72,9 @@ func ReadStanding(b []byte) (s Standing, err error) {
 		return v
 	}
 	s.Line, s.Contract = subject.Line(u64()), subject.Contract(u64())
-	s.First, s.Last, s.lastHour = int64(u64()), int64(u64()), int64(u64())
-	s.Stopped, s.Quoted, s.Hours = u32(), u32(), u32()
+	s.First, s.Last = int64(u64()), int64(u64())
+	s.lastHour, s.lastText, s.lastLink = int64(u64()), int64(u64()), u64()
+	s.Stopped, s.Quoted, s.Hours, s.Turns = u32(), u32(), u32(), u32()
 	s.reports, s.outside = f32(), f32()
 	for i := range s.Parts {
 		s.Parts[i] = Part{u64(), f32(), f32(), f32(), f32()}

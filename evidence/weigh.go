@@ -39,7 +39,9 @@ const (
 	againOutbreak = 0.3
 	aloneMost     = 1
 	spreadSenders = 3
-	spreadLinks   = 8 // so many are enough, however many lines share them
+	spreadLinks   = 8   // so many are enough, however many lines share them
+	turn          = 0.5 // people who pass on two scams do so at different times
+	turnsMost     = 1.5
 	report        = 0.7
 	reportsMost   = 2
 	outsideMost   = 1.5
@@ -94,7 +96,11 @@ func Weigh(s *Standing, wave func(campaign uint64) Wave, tell bool) Score {
 		}
 	}
 	again, aloneAgain = min(again, most), min(aloneAgain, aloneMost)
-	sc := Score{Points: fresh + again + alone + aloneAgain}
+	turns := 0.0
+	if fresh > 0 {
+		turns = min(turn*float64(s.Turns), turnsMost)
+	}
+	sc := Score{Points: fresh + again + alone + aloneAgain + turns}
 	reports, outside := 0.0, 0.0
 	if sc.Points >= corroborated && s.Stopped >= 2 && s.links.n >= 2 {
 		reports = min(report*float64(s.reports), reportsMost)
@@ -115,6 +121,9 @@ func Weigh(s *Standing, wave func(campaign uint64) Wave, tell bool) Score {
 		sc.reason("links-change", alone+aloneAgain,
 			fmt.Sprintf("%d texts from this line were stopped, to %s people, leading to %s sites.", n, many(people), many(s.domains.n)),
 			fmt.Sprintf("この回線からのSMSを%d通阻止しました。宛先は%s、リンク先は%sです。", n, manyJa(people, "人"), manyJa(s.domains.n, "サイト")))
+	}
+	if turns > 0 {
+		sc.reason("links-turn", turns, "The link changed from one text to the next within minutes, as a program does it.", "数分のうちにリンクを変えながら続けて送っており、プログラムによる送信とみられます。")
 	}
 	if s.Hours > 1 {
 		sc.reason("goes-on", 0, fmt.Sprintf("It sent in %d different hours.", s.Hours), fmt.Sprintf("%d時間帯にわたって送信しています。", s.Hours))
