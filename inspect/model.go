@@ -12,7 +12,7 @@ import (
 	"github.com/sekisho/sekisho/message"
 )
 
-//go:generate go run .. train --out model.bin corpus/addresses.tmpl corpus/ja-business.tmpl corpus/ja-business2.tmpl corpus/ja-fraud.tmpl corpus/ja-fraud2.tmpl corpus/ja-fraud3.tmpl corpus/ja-fraud4.tmpl corpus/ja-goods.tmpl corpus/ja-honest2.tmpl corpus/ja-honest3.tmpl corpus/ja-people.tmpl corpus/ja-people2.tmpl corpus/ja-relations.tmpl corpus/ja-talk.tmpl corpus/ja.tmpl corpus/quoted.tmpl corpus/world-en.tmpl corpus/world-latin.tmpl corpus/world-north.tmpl corpus/world-south.tmpl corpus/world-west.tmpl corpus/world.tmpl ../../shared/data/sms/uci.tsv ../../shared/data/sms/mendeley_dev.csv ../../shared/data/sms/ots_synthetic.csv ../../shared/data/sms/zh_tw.json
+//go:generate go run .. train --out model.bin corpus/addresses.tmpl corpus/ja-business.tmpl corpus/ja-business2.tmpl corpus/ja-fraud.tmpl corpus/ja-fraud2.tmpl corpus/ja-fraud3.tmpl corpus/ja-fraud4.tmpl corpus/ja-goods.tmpl corpus/ja-honest2.tmpl corpus/ja-honest3.tmpl corpus/ja-money.tmpl corpus/ja-people.tmpl corpus/ja-people2.tmpl corpus/ja-relations.tmpl corpus/ja-talk.tmpl corpus/ja.tmpl corpus/quoted.tmpl corpus/world-asia.tmpl corpus/world-en.tmpl corpus/world-latin.tmpl corpus/world-north.tmpl corpus/world-south.tmpl corpus/world-west.tmpl corpus/world.tmpl ../../shared/data/sms/uci.tsv ../../shared/data/sms/mendeley_dev.csv ../../shared/data/sms/ots_synthetic.csv ../../shared/data/sms/zh_tw.json
 
 //go:embed model.bin
 var embeddedModel []byte
