@@ -186,7 +186,7 @@ func (p *program) choose(ctx context.Context, events []trace.Event) error {
 // endContract destroys what stands against a contract and closes its case.
 func (p *program) endContract(ctx context.Context, c subject.Contract, why string) {
 	p.infections.found.Forget(c)
-	if err := p.closeContract(ctx, c, why); err != nil {
+	if err := p.store.CloseContract(ctx, c, why); err != nil {
 		p.log.Error("the evidence against a contract could not be destroyed; it is tried again with the next reload", "err", err)
 	}
 }

@@ -47,10 +47,13 @@ var imports = map[string]string{
 	"door/httpdoor":         "auth gate inspect message record settings subject test: purpose",
 	"auth":                  "",
 
+	// What is done about what was found.
+	"cases": "evidence subject",
+
 	// Records: what is written down, how it travels, where it rests.
-	"record": "message subject",
+	"record": "evidence message subject",
 	"stream": "", // knows nothing of what it carries
-	"store":  "message record subject test: stream",
+	"store":  "cases message record subject test: stream",
 
 	// Pages, files, traffic.
 	"console":  "message subject",

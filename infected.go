@@ -5,9 +5,11 @@ import (
 	"context"
 	"crypto/cipher"
 	"errors"
+	"log/slog"
 	"slices"
 	"time"
 
+	"github.com/sekisho/sekisho/cases"
 	"github.com/sekisho/sekisho/consent"
 	"github.com/sekisho/sekisho/detect"
 	"github.com/sekisho/sekisho/evidence"
@@ -146,9 +148,8 @@ func (x *infections) witness(v *record.Verdict, to record.Putter) {
 // weigher weighs evidence as it comes out of the stream, and opens cases. It is a store.Weigher.
 type weigher struct {
 	*infections
-	key  *record.Key
-	log  interface{ Error(string, ...any) }
-	open func(found []detect.Suspect) store.Weighed // what is written of lines that were found
+	key *record.Key
+	log *slog.Logger
 }
 
 // Load takes in what was committed, in the place of what is in memory.
@@ -169,7 +170,7 @@ func (w *weigher) Load(_ context.Context, standings, waves []store.Snapshot) err
 
 // Weigh weighs records of evidence. The contract is asked again: it may have opted out, or ended, since.
 func (w *weigher) Weigh(recs [][]byte) store.Weighed {
-	var found []detect.Suspect
+	var out store.Weighed
 	for _, rec := range recs {
 		f, err := w.key.Evidence(rec)
 		switch {
@@ -186,10 +187,11 @@ func (w *weigher) Weigh(recs [][]byte) store.Weighed {
 			continue
 		}
 		if s, ok := w.found.Add(it); ok {
-			found = append(found, s)
+			c := caseOf(&s)
+			w.log.Warn("a line was found infected", "line", s.Line, "case", c.ID, "texts", s.Before, "points", s.Score.Points)
+			out.Found = append(out.Found, c)
 		}
 	}
-	out := w.open(found)
 	w.found.Changed(
 		func(id uint64, at int64, body []byte) {
 			out.Standings = append(out.Standings, store.Snapshot{ID: id, Updated: at, Body: slices.Clone(body)})
@@ -210,18 +212,57 @@ func (p *program) startInfected() {
 		}
 		return partyOf(a)
 	})
-	w := &weigher{infections: p.infections, key: p.key, log: p.log, open: p.openCases}
+	w := &weigher{infections: p.infections, key: p.key, log: p.log}
 	p.background(func(ctx context.Context) {
 		p.stream.Keep(ctx, stream.ReadConfig{Wait: time.Second}, p.store.Evidence(w))
 	})
 }
 
-// openCases writes down the lines that were found.
-func (p *program) openCases(found []detect.Suspect) store.Weighed {
-	for i := range found {
-		p.log.Warn("a line was found infected", "line", found[i].Line, "texts", found[i].Before, "score", found[i].Score.Points)
+// caseOf is the case of a line that was found.
+func caseOf(s *detect.Suspect) *cases.Case {
+	at := time.UnixMicro(s.Opened).UTC()
+	c := cases.New(cases.InfectedLine, s.Contract, s.Line, at)
+	c.FirstEvidence, c.LastEvidence = time.UnixMicro(s.First).UTC(), at
+	c.Score, c.Stopped, c.Reasons, c.Campaigns = s.Score.Points, s.Before, s.Score.Reasons, s.Campaign
+	return c
+}
+
+// quieten lets time move cases: to quiet where nothing was stopped for days, and to cured where that was confirmed. What stood against such a
+// line is done with; a relapse has to show anew.
+func (p *program) quieten(ctx context.Context) {
+	tick := time.NewTicker(10 * time.Minute)
+	defer tick.Stop()
+	for {
+		if err := p.quietenOnce(ctx); err != nil && ctx.Err() == nil {
+			p.log.Error("cases could not be moved", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
 	}
-	return store.Weighed{}
+}
+
+func (p *program) quietenOnce(ctx context.Context) error {
+	all, err := p.store.Cases(ctx, store.CaseFilter{States: []cases.State{cases.Open, cases.Noticed, cases.Relapsed, cases.Quiet}})
+	if err != nil {
+		return err
+	}
+	byID := map[string]*cases.Case{}
+	for _, c := range all {
+		byID[c.ID] = c
+	}
+	for _, m := range cases.Quieten(all, time.Now(), 0) {
+		if err := p.store.MoveCase(ctx, m); err != nil && !errors.Is(err, store.ErrMoved) {
+			return err
+		}
+		p.infections.found.Forget(byID[m.Case].Contract)
+		if err := p.store.DropStanding(ctx, byID[m.Case].Contract); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // dropRefused destroys what stands against contracts that have opted out, or ended, and closes their cases.
@@ -241,13 +282,8 @@ func (p *program) dropRefused(ctx context.Context) {
 		if err == nil {
 			why = "the contract ended"
 		}
-		if err := p.closeContract(ctx, c, why); err != nil {
+		if err := p.store.CloseContract(ctx, c, why); err != nil {
 			p.log.Error("the evidence of a contract that opted out could not be destroyed; it is tried again with the next reload", "err", err)
 		}
 	}
-}
-
-// closeContract destroys what stands against a contract and closes its case.
-func (p *program) closeContract(ctx context.Context, c subject.Contract, why string) error {
-	return p.store.DropStanding(ctx, c)
 }

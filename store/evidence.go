@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 
+	"github.com/sekisho/sekisho/cases"
 	"github.com/sekisho/sekisho/record"
 	"github.com/sekisho/sekisho/subject"
 )
@@ -18,7 +19,7 @@ type Snapshot struct {
 // Weighed is what came of a batch of evidence. It is written whole, together with the reader's place.
 type Weighed struct {
 	Standings, Waves []Snapshot
-	Cases            func(ctx context.Context, tx *sql.Tx) error // nil: none was found
+	Found            []*cases.Case
 }
 
 // Weigher weighs evidence. What it holds in memory may be ahead of the store only between Weigh and the commit that follows; after one that
@@ -103,10 +104,7 @@ func (e *Evidence) Write(ctx context.Context, stream string, first, last uint64,
 		if err := e.s.putSnapshots(ctx, tx, "waves", "campaign", w.Waves); err != nil {
 			return err
 		}
-		if w.Cases != nil {
-			return w.Cases(ctx, tx)
-		}
-		return nil
+		return openCases(ctx, tx, w.Found)
 	})
 	if err == nil && written {
 		e.ahead = false
