@@ -48,7 +48,8 @@ var imports = map[string]string{
 	"auth":                  "",
 
 	// What is done about what was found.
-	"cases": "evidence subject",
+	"cases":  "evidence subject",
+	"action": "cases message purpose settings subject",
 
 	// Records: what is written down, how it travels, where it rests.
 	"record": "evidence message subject",

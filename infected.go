@@ -216,6 +216,7 @@ func (p *program) startInfected() {
 	p.background(func(ctx context.Context) {
 		p.stream.Keep(ctx, stream.ReadConfig{Wait: time.Second}, p.store.Evidence(w))
 	})
+	p.background(p.quieten)
 }
 
 // caseOf is the case of a line that was found.

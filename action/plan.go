@@ -35,8 +35,8 @@ var (
 	ErrNoPerson = errors.New("a company is told through its contact person, and none is named")
 )
 
-// Plan is a notice that was thought out: what is kept of it, and what is not.
-type Plan struct {
+// Notice is a notice that was planned: what is kept of it, and what is not.
+type Notice struct {
 	cases.Notice
 	Due     time.Time // not sooner
 	Subject string    // of mail and letters
@@ -51,8 +51,8 @@ type to struct {
 	line subject.Line
 }
 
-// New plans the notice of a case. It is pure. The grant is of the contract that holds the line now.
-func New(c *cases.Case, contact Contact, now time.Time, cfg *Config, words *Words, g purpose.Grant) (*Plan, error) {
+// Plan plans the notice of a case. It is pure. The grant is of the contract that holds the line now.
+func Plan(c *cases.Case, contact Contact, now time.Time, cfg *Config, words *Words, g purpose.Grant) (*Notice, error) {
 	switch {
 	case !g.Covers(purpose.InfectionNotice):
 		return nil, fmt.Errorf("case %s: %w", c.ID, ErrNoGrant)
@@ -63,7 +63,7 @@ func New(c *cases.Case, contact Contact, now time.Time, cfg *Config, words *Word
 	case contact.Company && strings.TrimSpace(contact.Person) == "":
 		return nil, fmt.Errorf("case %s: %w", c.ID, ErrNoPerson)
 	}
-	p := &Plan{Notice: cases.Notice{Case: c.ID, State: cases.Planned, Planned: now}, Due: now}
+	p := &Notice{Notice: cases.Notice{Case: c.ID, State: cases.Planned, Planned: now}, Due: now}
 	p.choose(c, &contact, cfg)
 	if p.Channel == cases.Call || p.Channel == cases.SMS {
 		var err error
@@ -89,7 +89,7 @@ func New(c *cases.Case, contact Contact, now time.Time, cfg *Config, words *Word
 
 // choose takes the first way that there is: those that the phone does not control, then the phone itself, which hides texts while malware has it.
 // A text goes out only where customer care makes no calls, and to no company.
-func (p *Plan) choose(c *cases.Case, contact *Contact, cfg *Config) {
+func (p *Notice) choose(c *cases.Case, contact *Contact, cfg *Config) {
 	switch {
 	case cfg.Mail.Server != "" && mailable(contact.Mail):
 		p.Channel, p.to.mail = cases.Mail, contact.Mail
