@@ -93,7 +93,6 @@ var limits = map[string]struct {
 	why                  string
 }{
 	"dots":                {quiet: 2, why: fewLetters},
-	"bidi-override":       {differ: 100, why: "what an override turns round stays as it was written: Origin never falls"},
 	"kana-kanji":          {differ: 12, why: "some honest words look the same: 千ケース and 千ケット, コミュ力 and タナ力"},
 	"simplified-kanji":    {differ: 5, quiet: 5, why: "a sentence without Hiragana may be Chinese"},
 	"leet":                {quiet: 100, why: "honest texts have only1more and after3pm: counted in Digits, but no trick"},

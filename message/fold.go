@@ -1,6 +1,7 @@
 package message
 
 import (
+	"bytes"
 	"unicode/utf8"
 
 	"github.com/sekisho/sekisho/subject"
@@ -28,6 +29,10 @@ func (f *Folded) FoldFor(text []byte, home int) {
 	s := &f.scratch
 	s.tables = theTables()
 	s.suffixes = publicSuffixes()
+	turned := bytes.Contains(text, override)
+	if turned {
+		text = f.unroll(text)
+	}
 	s.written = text
 	p := pass{f: f, s: s, t: s.tables, text: text}
 	p.runes()
@@ -39,6 +44,9 @@ func (f *Folded) FoldFor(text []byte, home int) {
 	f.leet()
 	f.kana()
 	f.family()
+	if turned {
+		f.roll()
+	}
 	s.written = nil
 }
 
@@ -75,11 +83,14 @@ type scratch struct {
 	part     []byte   // a parameter of a link, and a label of a host in it
 	idn      []byte
 	linker   linker
-	classes  [classes]uint32
-	singles  int  // single letters in a row, in the longest such row
-	tokens   int  // single characters with spaces between them, in the longest such row
-	mixed    bool // there may be words of two alphabets
-	inner    bool // some rune folds to several with digits among them
+	// What is seen of a text with overrides, and from where in the text each octet of it begins and what ends there ends.
+	unrolled     []byte
+	starts, ends []uint32
+	classes      [classes]uint32
+	singles      int  // single letters in a row, in the longest such row
+	tokens       int  // single characters with spaces between them, in the longest such row
+	mixed        bool // there may be words of two alphabets
+	inner        bool // some rune folds to several with digits among them
 }
 
 func (f *Folded) reset() {
