@@ -225,7 +225,11 @@ func (r *replay) consent(e *trace.Event) error {
 		c = known
 	}
 	if c == 0 {
-		return r.register.Set(line, p, choice) // of somebody else's subscriber
+		err := r.register.Set(line, p, choice) // of somebody else's subscriber
+		if errors.Is(err, consent.ErrFree) {   // of nobody: the line was released, and has no holder yet
+			err = nil
+		}
+		return err
 	}
 	if err := r.register.SetOf(c, p, choice); err != nil {
 		return err

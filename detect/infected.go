@@ -23,7 +23,7 @@ type Suspect struct {
 // InfectedConfig says how much is followed. The zero value of each is a good choice.
 type InfectedConfig struct {
 	Lines     int // standings at once; 0 is 1,048,576, of some 500 octets each from when a line has one
-	Campaigns int // 0 is 65,536
+	Campaigns int // campaigns and links; 0 is 262,144
 }
 
 const (
@@ -69,7 +69,7 @@ func (e *exact) add(h uint64) {
 
 // NewInfected makes it.
 func NewInfected(c InfectedConfig) *Infected {
-	c.Lines, c.Campaigns = cmp.Or(c.Lines, 1<<20), cmp.Or(c.Campaigns, 1<<16)
+	c.Lines, c.Campaigns = cmp.Or(c.Lines, 1<<20), cmp.Or(c.Campaigns, 1<<18)
 	return &Infected{c: c, standings: map[subject.Contract]*standing{}, waves: map[uint64]*wave{},
 		changed: map[subject.Contract]struct{}{}, changedWaves: map[uint64]struct{}{}}
 }
@@ -85,8 +85,8 @@ func (d *Infected) Add(it evidence.Item) (Suspect, bool) {
 	if f.Time >= d.sweep {
 		d.forget(f.Time)
 	}
-	if f.Kind == evidence.Stopped && f.Campaign != 0 && !f.Quoted {
-		d.wave(&f)
+	if f.Kind == evidence.Stopped && !f.Quoted {
+		it = it.Known(f.Campaign != 0 && d.wave(f.Campaign, &f).Spreads(), f.Link != 0 && d.wave(f.Link^linkWave, &f).Senders >= evidence.SharedBy)
 	}
 	s := d.standings[f.Contract]
 	if s == nil {
@@ -114,21 +114,30 @@ func (d *Infected) tell(s *standing) Suspect {
 		Score: evidence.Weigh(&s.Standing, d.spread, true), Campaign: s.Campaigns()}
 }
 
-func (d *Infected) wave(f *evidence.Fact) {
-	w := d.waves[f.Campaign]
+// linkWave keeps what is known of a link apart from what is known of campaigns.
+const linkWave = 0x1B873593CC9E2D51
+
+// wave takes in a text of a campaign, or with a link.
+func (d *Infected) wave(id uint64, f *evidence.Fact) evidence.Wave {
+	w := d.waves[id]
 	if w == nil {
 		if len(d.waves) >= d.c.Campaigns {
 			d.forget(f.Time)
 		}
 		w = &wave{}
-		d.waves[f.Campaign] = w
+		d.waves[id] = w
 	}
 	w.senders.add(mix(uint64(f.Contract), 1))
 	if f.Link != 0 {
 		w.links.add(f.Link)
 	}
 	w.last = max(w.last, f.Time)
-	d.changedWaves[f.Campaign] = struct{}{}
+	d.changedWaves[id] = struct{}{}
+	return w.told()
+}
+
+func (w *wave) told() evidence.Wave {
+	return evidence.Wave{Senders: uint32(len(w.senders)), Links: uint32(len(w.links))}
 }
 
 func (d *Infected) spread(campaign uint64) evidence.Wave {
@@ -136,7 +145,7 @@ func (d *Infected) spread(campaign uint64) evidence.Wave {
 	if w == nil {
 		return evidence.Wave{}
 	}
-	return evidence.Wave{Senders: uint32(len(w.senders)), Links: uint32(len(w.links))}
+	return w.told()
 }
 
 // forget drops what has ended; where that leaves no room, what was seen longest ago, an eighth of all at once.

@@ -34,6 +34,8 @@ type Fact struct {
 	Link     uint64           // a hash of where it leads: the domain, or the whole of a short link
 	Party    uint64           // a keyed hash of the recipient, or of the reporter
 	Quoted   bool             // somebody quotes a text and asks whether it is real, or warns of it
+	Spread   bool             // its campaign is known to spread, see Wave
+	Shared   bool             // SharedBy lines or more send this very link
 	Sure     bool             // the text pretends to come from a company, or is known bad, or the filter has next to no doubt
 	Weight   float32          // of a report or an indicator: how far it is to be believed, 0 to 1
 }
@@ -47,6 +49,12 @@ func New(g purpose.Grant, f Fact) (Item, bool) {
 		return Item{}, false
 	}
 	return Item{f}, true
+}
+
+// Known is the item with what is known of its campaign and its link.
+func (i Item) Known(spread, shared bool) Item {
+	i.fact.Spread, i.fact.Shared = spread, shared
+	return i
 }
 
 // Fact is what happened.
@@ -88,6 +96,7 @@ type Part struct {
 	FreshDomains float32 // the same by domain
 	People       float32 // texts to people who had none yet
 	Sure         float32 // of them, those that the filter is sure of
+	spread       bool    // the campaign spread when its last text came
 }
 
 // trust is what share of a part counts: a filter that errs is seldom sure.
@@ -98,7 +107,16 @@ func (p *Part) trust() float64 {
 	return 0.5 + 0.5*float64(p.Sure/p.People)
 }
 
-const maxParts = 4
+const maxParts = 12
+
+// add takes in another part, of whatever campaign.
+func (p *Part) add(of *Part) {
+	p.FreshLinks, p.FreshDomains, p.People, p.Sure = p.FreshLinks+of.FreshLinks, p.FreshDomains+of.FreshDomains, p.People+of.People, p.Sure+of.Sure
+}
+
+func (p *Part) fade(by float32) {
+	p.FreshLinks, p.FreshDomains, p.People, p.Sure = p.FreshLinks*by, p.FreshDomains*by, p.People*by, p.Sure*by
+}
 
 // Standing is what stands against a line under one contract. It has neither texts nor links nor recipients in it, only counts and
 // short hashes.
@@ -109,8 +127,10 @@ type Standing struct {
 	Stopped     uint32 // texts
 	Quoted      uint32 // of them
 	Parts       [maxParts]Part
-	Hours       uint32 // in which something of it was stopped
-	Turns       uint32 // times that the link changed from one text to the next within burst
+	Rest        [2]Part // of campaigns for which there was no room: those that do not spread, and those that do
+	Shared      float32 // texts to people who had none yet, with links that other lines send too; faded
+	Hours       uint32  // in which something of it was stopped
+	Turns       uint32  // times that the link changed from one text to the next within burst
 
 	lastHour, lastText     int64
 	lastLink               uint64
@@ -165,8 +185,12 @@ func (s *Standing) Add(it Item) {
 		if !person {
 			return
 		}
+		if f.Shared {
+			s.Shared++
+		}
 		p := s.part(f.Campaign)
 		p.People++
+		p.spread = f.Spread
 		if f.Sure {
 			p.Sure++
 		}
@@ -186,9 +210,11 @@ func (s *Standing) fade(now int64) {
 	}
 	by := float32(math.Exp2(-float64(now-s.Last) / halfLife))
 	for i := range s.Parts {
-		p := &s.Parts[i]
-		p.FreshLinks, p.FreshDomains, p.People, p.Sure = p.FreshLinks*by, p.FreshDomains*by, p.People*by, p.Sure*by
+		s.Parts[i].fade(by)
 	}
+	s.Rest[0].fade(by)
+	s.Rest[1].fade(by)
+	s.Shared *= by
 	s.reports, s.outside = s.reports*by, s.outside*by
 	s.Last = now
 }
@@ -206,6 +232,11 @@ func (s *Standing) part(campaign uint64) *Part {
 			least = i
 		}
 	}
+	rest := 0
+	if s.Parts[least].spread {
+		rest = 1
+	}
+	s.Rest[rest].add(&s.Parts[least])
 	s.Parts[least] = Part{Campaign: campaign}
 	return &s.Parts[least]
 }

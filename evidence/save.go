@@ -33,13 +33,24 @@ func (s *Standing) Append(dst []byte) []byte {
 	u32(s.Turns)
 	f32(s.reports)
 	f32(s.outside)
-	for _, p := range s.Parts {
-		u64(p.Campaign)
+	f32(s.Shared)
+	part := func(p *Part) {
 		f32(p.FreshLinks)
 		f32(p.FreshDomains)
 		f32(p.People)
 		f32(p.Sure)
 	}
+	for i := range s.Parts {
+		p := &s.Parts[i]
+		u64(p.Campaign)
+		if part(p); p.spread {
+			u32(1)
+		} else {
+			u32(0)
+		}
+	}
+	part(&s.Rest[0])
+	part(&s.Rest[1])
 	for _, f := range [...]*few{&s.people, &s.links, &s.domains, &s.reporters} {
 		u32(f.n)
 		for _, h := range f.seen[:min(f.n, fewMax)] {
@@ -75,10 +86,16 @@ func ReadStanding(b []byte) (s Standing, err error) {
 	s.First, s.Last = int64(u64()), int64(u64())
 	s.lastHour, s.lastText, s.lastLink = int64(u64()), int64(u64()), u64()
 	s.Stopped, s.Quoted, s.Hours, s.Turns = u32(), u32(), u32(), u32()
-	s.reports, s.outside = f32(), f32()
+	s.reports, s.outside, s.Shared = f32(), f32(), f32()
+	part := func(p *Part) { p.FreshLinks, p.FreshDomains, p.People, p.Sure = f32(), f32(), f32(), f32() }
 	for i := range s.Parts {
-		s.Parts[i] = Part{u64(), f32(), f32(), f32(), f32()}
+		p := &s.Parts[i]
+		p.Campaign = u64()
+		part(p)
+		p.spread = u32() == 1
 	}
+	part(&s.Rest[0])
+	part(&s.Rest[1])
 	for _, f := range [...]*few{&s.people, &s.links, &s.domains, &s.reporters} {
 		f.n = u32()
 		for i := range min(f.n, fewMax) {

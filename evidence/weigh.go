@@ -8,11 +8,15 @@ type Wave struct {
 	Links   uint32 // distinct ones
 }
 
-// spreads reports whether many lines send it with ever new links. What one club sends to its ninety members has one sender; what people
+// Spreads reports whether many lines send it with ever new links. What one club sends to its ninety members has one sender; what people
 // pass on to each other has one link.
-func (w Wave) spreads() bool {
-	return w.Senders >= spreadSenders && w.Links >= spreadSenders && (2*w.Links >= w.Senders || w.Links >= spreadLinks)
+func (w Wave) Spreads() bool {
+	return w.Senders >= spreadSenders && w.Links >= spreadSenders && (2*w.Links >= w.Senders || w.Links >= spreadLinks) ||
+		w.Senders >= spreadMany
 }
+
+// SharedBy is how many lines send a link until it counts as shared.
+const SharedBy = 4
 
 // Weights, in points: a line is suspect from Suspect points on.
 //
@@ -20,7 +24,7 @@ func (w Wave) spreads() bool {
 // to a new person with a new link counts in full where the campaign is known to spread, and somewhat less where this line is
 // the only one we know. The same link again says little: people forward a scam to warn others, a shop has one site. That is
 // capped, and the cap rises only where the filter is sure (a shop pretends to be nobody) and many lines send the same, for more people than anybody
-// has to warn, with several links or for many hours. Reports and outside indicators corroborate what was stopped and count for nothing without it: whoever wants
+// has to warn, with several links, with one that other lines send too (a club's link is its own), or for many hours. Reports and outside indicators corroborate what was stopped and count for nothing without it: whoever wants
 // a line convicted could file any number of them.
 const (
 	Suspect = 5
@@ -39,7 +43,9 @@ const (
 	againOutbreak = 0.3
 	aloneMost     = 1
 	spreadSenders = 3
+	spreadMany    = 8   // so many lines are enough, whatever the links; what people pass on to each other stays below the caps
 	spreadLinks   = 8   // so many are enough, however many lines share them
+	sharedPeople  = 15  // whoever sends more people a link that other lines send too does not warn them
 	turn          = 0.5 // people who pass on two scams do so at different times
 	turnsMost     = 1.5
 	report        = 0.7
@@ -69,22 +75,29 @@ type Reason struct {
 func Weigh(s *Standing, wave func(campaign uint64) Wave, tell bool) Score {
 	var fresh, again, alone, aloneAgain, sure float64
 	senders := uint32(0)
-	for i := range s.Parts {
-		p := &s.Parts[i]
+	count := func(p *Part, spreads bool) {
 		if p.People == 0 {
-			continue
+			return
 		}
 		t := p.trust()
-		if w := wave(p.Campaign); p.Campaign != 0 && w.spreads() {
+		if spreads {
 			fresh += freshSpread * float64(p.FreshLinks)
 			again += t * againSpread * float64(p.People-p.FreshLinks)
 			sure = max(sure, float64(p.Sure/p.People))
-			senders = max(senders, w.Senders)
-			continue
+			return
 		}
 		alone += t * freshAlone * float64(p.FreshDomains)
 		aloneAgain += t * againAlone * float64(p.People-p.FreshDomains)
 	}
+	for i := range s.Parts {
+		w := wave(s.Parts[i].Campaign)
+		spreads := s.Parts[i].Campaign != 0 && w.Spreads()
+		if count(&s.Parts[i], spreads); spreads {
+			senders = max(senders, w.Senders)
+		}
+	}
+	count(&s.Rest[0], false)
+	count(&s.Rest[1], true)
 	most := float64(againUnsure)
 	if sure >= 0.5 {
 		most = againMost
@@ -95,6 +108,7 @@ func Weigh(s *Standing, wave func(campaign uint64) Wave, tell bool) Score {
 			most += againPerson * over
 		}
 	}
+	most += againOutbreak * max(0, float64(s.Shared)-sharedPeople)
 	again, aloneAgain = min(again, most), min(aloneAgain, aloneMost)
 	turns := 0.0
 	if fresh > 0 {
