@@ -119,6 +119,9 @@ func (p *program) decideCampaign(r *http.Request) (string, error) {
 		if d.String() != to {
 			continue
 		}
+		if err := p.acted(r.Context(), "campaign-decide", id, to); err != nil {
+			return "", err
+		}
 		if err := p.campaigns.Decide(id, d); err != nil {
 			return "", err
 		}

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sekisho/sekisho/action"
 	"github.com/sekisho/sekisho/consent"
 	"github.com/sekisho/sekisho/door/httpdoor"
 	"github.com/sekisho/sekisho/door/smppdoor"
@@ -39,6 +40,8 @@ type Config struct {
 	Store      StoreConfig     `toml:"store"`
 	Stream     StreamConfig    `toml:"stream"`
 	Retention  RetentionConfig `toml:"retention"`
+	Audit      AuditConfig     `toml:"audit"`
+	Notices    action.Config   `toml:"notices"`
 }
 
 // LogConfig says how the log is written.
@@ -103,6 +106,8 @@ func defaultConfig() Config {
 		SMPP:    smppdoor.Default(),
 		HTTP:    httpdoor.Default(),
 		Consent: ConsentConfig{Home: consent.DefaultConfig().Home},
+		Audit:   AuditConfig{Name: "sekisho"},
+		Notices: action.Default(),
 		Stream:  StreamConfig{MaxBytes: 1 << 30, Replicas: 1},
 		Retention: RetentionConfig{
 			Delivered: settings.Duration{Duration: 30 * day}, Stopped: settings.Duration{Duration: 90 * day},
@@ -122,7 +127,7 @@ func readConfig(path string) (Config, error) {
 		return c, err
 	}
 	dir := filepath.Dir(path)
-	for _, p := range []*string{&c.Data, &c.Policy, &c.Inspect.Model, &c.Inspect.Brands, &c.Consent.File, &c.SMPP.Certificate, &c.SMPP.Key} {
+	for _, p := range []*string{&c.Data, &c.Policy, &c.Inspect.Model, &c.Inspect.Brands, &c.Consent.File, &c.Audit.File, &c.Notices.Templates, &c.Notices.Post.Folder, &c.Notices.Mail.Password, &c.SMPP.Certificate, &c.SMPP.Key} {
 		*p = within(dir, *p)
 	}
 	for i := range c.Indicators {

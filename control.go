@@ -16,6 +16,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sekisho/sekisho/audit"
 	"github.com/sekisho/sekisho/door/smppdoor"
 	"github.com/sekisho/sekisho/settings"
 	"github.com/sekisho/sekisho/smpp"
@@ -83,6 +84,9 @@ func (p *program) startControl(context.Context) error {
 
 // release delivers a held message and says what came of it.
 func (p *program) release(ctx context.Context, id string) (string, error) {
+	if err := p.acted(ctx, audit.MessageFreed, id, ""); err != nil {
+		return "", err
+	}
 	st, err := p.smpp.Release(ctx, id)
 	if err == nil && st == smpp.StatusOK {
 		return "the SMSC has taken it: " + st.String(), nil
@@ -105,6 +109,14 @@ func (p *program) release(ctx context.Context, id string) (string, error) {
 
 // setBypass is in force for the next message, and after a restart.
 func (p *program) setBypass(on bool) (string, error) {
+	why := "off"
+	if on {
+		why = "on"
+	}
+	// Stopping is stopped even where nothing can be written down: that it can be, at once, is what it is for.
+	if err := p.acted(p.ctx, audit.BypassChange, "", why); err != nil {
+		p.log.Error("the bypass could not be written down", "err", err)
+	}
 	p.gate.SetBypass(on)
 	p.mu.Lock()
 	p.bypass = time.Now()

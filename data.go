@@ -15,6 +15,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/sekisho/sekisho/gate"
 	"github.com/sekisho/sekisho/record"
 	"github.com/sekisho/sekisho/store"
 )
@@ -116,7 +117,18 @@ func storeOf(ctx context.Context, config string, io streams, create bool) (Confi
 		return cfg, nil, err
 	}
 	s, err := openStore(ctx, &cfg, io, create)
-	return cfg, s, err
+	if err != nil {
+		return cfg, nil, err
+	}
+	policy, err := cfg.readPolicy()
+	if err != nil { // what is done here says on what ground it stands, where a policy can be read
+		policy = &gate.Policy{}
+	}
+	if err = setLedger(s, &cfg, func() *gate.Policy { return policy }); err != nil {
+		s.Close()
+		return cfg, nil, err
+	}
+	return cfg, s, nil
 }
 
 // secretCheck is the setting by which a database knows its secret.

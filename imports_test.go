@@ -48,13 +48,14 @@ var imports = map[string]string{
 	"auth":                  "",
 
 	// What is done about what was found.
+	"audit":  "",
 	"cases":  "evidence subject",
-	"action": "cases message purpose settings subject",
+	"action": "cases message purpose settings subject test: evidence",
 
 	// Records: what is written down, how it travels, where it rests.
 	"record": "evidence message subject",
 	"stream": "", // knows nothing of what it carries
-	"store":  "cases message record subject test: stream",
+	"store":  "audit cases message record subject test: evidence stream",
 
 	// Pages, files, traffic.
 	"console":  "message subject",

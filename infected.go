@@ -186,6 +186,10 @@ func (w *weigher) Weigh(recs [][]byte) store.Weighed {
 		if !ok {
 			continue
 		}
+		if out.Count++; out.From == 0 || f.Time < out.From {
+			out.From = f.Time
+		}
+		out.To = max(out.To, f.Time)
 		if s, ok := w.found.Add(it); ok {
 			c := caseOf(&s)
 			w.log.Warn("a line was found infected", "line", s.Line, "case", c.ID, "texts", s.Before, "points", s.Score.Points)

@@ -41,6 +41,8 @@ type commands struct {
 	Train        trainCommand     `cmd:"" help:"Learn the classifier from labelled messages."`
 	Bench        benchCommand     `cmd:"" help:"Measure how fast judging and the proxy are on this machine."`
 	CheckConfig  checkCommand     `cmd:"" name:"check-config" help:"Check a configuration and everything it names."`
+	Cases        casesCommand     `cmd:"" help:"Infected lines: look, agree, and write down what became of them."`
+	Audit        auditCommand     `cmd:"" help:"The ledger of who did what: verify it, list it."`
 	Contracts    contractsCommand `cmd:"" help:"Tell what became of contracts, and what they chose."`
 	Brands       brandsCommand    `cmd:"" help:"Check a list of brands, or print the embedded one to start from."`
 	Key          keyCommand       `cmd:"" help:"Make, list and revoke API keys."`

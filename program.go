@@ -20,6 +20,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/sekisho/sekisho/audit"
 	"github.com/sekisho/sekisho/auth"
 	"github.com/sekisho/sekisho/consent"
 	"github.com/sekisho/sekisho/console"
@@ -62,6 +63,7 @@ type program struct {
 	campaigns  *detect.Campaigns
 	domains    *detect.Domains
 	infections *infections
+	witnesses  *audit.Witnesses
 	names      consent.Names // of contracts
 	contracts  sync.Mutex    // held while events of contracts are written and put in force
 
@@ -230,6 +232,9 @@ func (p *program) startRecords(ctx context.Context) error {
 	})
 	p.background(p.expire)
 	if err := p.loadContracts(ctx); err != nil {
+		return err
+	}
+	if err := p.startLedger(ctx); err != nil {
 		return err
 	}
 	p.startInfected()
@@ -418,6 +423,9 @@ func (p *program) reload(ctx context.Context) error {
 		return err
 	}
 	if _, err := inspect.New(inspect.Config{Model: cfg.Inspect.Model, Brands: cfg.Inspect.Brands, Home: cfg.Home}); err != nil {
+		return err
+	}
+	if err := p.acted(ctx, audit.PolicyChange, "", "the configuration is read again"); err != nil {
 		return err
 	}
 	// The lists are the last that may fail: until here nothing has changed.

@@ -97,6 +97,7 @@ func (c *Case) Found(again *Case) (opens bool, changed *Case, move *Move) {
 		return false, nil, nil
 	}
 	next := *c
+	next.Moves = slices.Clip(c.Moves)
 	next.LastEvidence, next.Updated = again.LastEvidence, again.Opened
 	next.Score, next.Stopped, next.Reasons, next.Campaigns = again.Score, again.Stopped, again.Reasons, again.Campaigns
 	next.Line = again.Line // the contract may have another number by now

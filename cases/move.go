@@ -47,6 +47,11 @@ func ParseState(s string) (State, error) {
 	return State(s), nil
 }
 
+var statesJa = map[State]string{Open: "未対応", Noticed: "通知済み", Quiet: "沈静化", Cured: "解消", Relapsed: "再発", Wrong: "誤検知", Closed: "終了"}
+
+// Ja is the state as people of Japan read it.
+func (s State) Ja() string { return statesJa[s] }
+
 // Active reports whether the phone is taken to be sending.
 func (s State) Active() bool { return s == Open || s == Noticed || s == Relapsed }
 

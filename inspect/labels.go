@@ -63,6 +63,8 @@ func (l *labels) check(r *Report, link *message.Link) {
 	}
 	if l.within(sub) || l.within(name) {
 		r.meet(brandInHost, link.Host, link.Span)
+	} else if len(link.Path) <= maxHost && l.within(link.Path) { // shops and newspapers have names in theirs, too
+		r.meet(brandInPath, link.Host, link.Span)
 	}
 }
 

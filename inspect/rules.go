@@ -11,6 +11,7 @@ const (
 	brandNotItsLink
 	brandBesideLink
 	brandInHost
+	brandInPath
 	lookalikeDomain
 	shortener
 	dynamicDNS
@@ -64,6 +65,9 @@ var Rules = [ruleCount]Rule{
 	brandInHost: {Name: "brand-in-host", Phishing: 2.5, Why: [2]string{
 		"The address %s carries a company's name, but the site is not that company's.",
 		"アドレス「%s」に企業名が含まれていますが、その企業の公式サイトではありません。"}},
+	brandInPath: {Name: "brand-in-path", Phishing: 0.5, Why: [2]string{
+		"The path of the link to %s carries a company's name, but the site is not that company's.",
+		"「%s」へのリンクのパスに企業名が含まれていますが、その企業の公式サイトではありません。"}},
 	lookalikeDomain: {Name: "lookalike-domain", Phishing: 3, Why: [2]string{
 		"%s is made to look like an official site and is not one.",
 		"「%s」は公式サイトに似せた別のアドレスです。"}},

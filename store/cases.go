@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sekisho/sekisho/audit"
 	"github.com/sekisho/sekisho/cases"
 	"github.com/sekisho/sekisho/subject"
 )
@@ -196,10 +197,10 @@ func affected(r sql.Result, err error) (int64, error) {
 
 // MoveCase moves a case, if it still is in the state m.From that the caller read; ErrMoved if not.
 func (s *Store) MoveCase(ctx context.Context, m cases.Move) error {
-	return s.tx(ctx, "case", func(tx *sql.Tx) error { return moveCase(ctx, tx, m) })
+	return s.tx(ctx, "case", func(tx *sql.Tx) error { return s.moveCase(ctx, tx, m) })
 }
 
-func moveCase(ctx context.Context, tx *sql.Tx, m cases.Move) error {
+func (s *Store) moveCase(ctx context.Context, tx *sql.Tx, m cases.Move) error {
 	all, err := selectCases(ctx, tx, false, " WHERE cases.id = $1", m.Case)
 	if err != nil {
 		return err
@@ -214,11 +215,11 @@ func moveCase(ctx context.Context, tx *sql.Tx, m cases.Move) error {
 	if err := c.Apply(m); err != nil {
 		return err
 	}
-	return keepMove(ctx, tx, c, m)
+	return s.keepMove(ctx, tx, c, m)
 }
 
 // keepMove writes a case that has just been moved.
-func keepMove(ctx context.Context, tx *sql.Tx, c *cases.Case, m cases.Move) error {
+func (s *Store) keepMove(ctx context.Context, tx *sql.Tx, c *cases.Case, m cases.Move) error {
 	v, err := caseValues(c)
 	if err != nil {
 		return err
@@ -232,7 +233,7 @@ func keepMove(ctx context.Context, tx *sql.Tx, c *cases.Case, m cases.Move) erro
 	if n == 0 {
 		return ErrMoved
 	}
-	if !m.To.Active() { // nobody is told any more
+	if m.To == cases.Cured || m.To.Ended() { // nobody is told any more
 		if err := takeBack(ctx, tx, m); err != nil {
 			return err
 		}
@@ -240,7 +241,10 @@ func keepMove(ctx context.Context, tx *sql.Tx, c *cases.Case, m cases.Move) erro
 	_, err = tx.ExecContext(ctx, `INSERT INTO case_moves (case_id, n, at, from_state, to_state, who, why)
 		SELECT $1, coalesce(max(n), 0) + 1, $2, $3, $4, $5, $6 FROM case_moves WHERE case_id = $7`,
 		c.ID, micro(m.At), string(m.From), string(m.To), m.Who, m.Why, c.ID)
-	return err
+	if err != nil {
+		return err
+	}
+	return s.enter(ctx, tx, audit.Entry{Actor: m.Who, Act: audit.CaseMove, Purpose: "infection_notice", About: c.ID, Why: string(m.From) + " to " + string(m.To) + ": " + m.Why})
 }
 
 // takeBack ends the notices of a case that were not sent.
@@ -270,7 +274,7 @@ func (s *Store) CloseContract(ctx context.Context, contract subject.Contract, wh
 			if err := c.Apply(m); err != nil {
 				return err
 			}
-			if err := keepMove(ctx, tx, c, m); err != nil {
+			if err := s.keepMove(ctx, tx, c, m); err != nil {
 				return err
 			}
 		}
@@ -280,16 +284,16 @@ func (s *Store) CloseContract(ctx context.Context, contract subject.Contract, wh
 
 // openCases writes down findings: each opens a case, or adds to the one that its contract has, which relapses if it was calm. Findings that are
 // known already change nothing.
-func openCases(ctx context.Context, tx *sql.Tx, found []*cases.Case) error {
+func (s *Store) openCases(ctx context.Context, tx *sql.Tx, found []*cases.Case) error {
 	for _, c := range found {
-		if err := openCase(ctx, tx, c); err != nil {
+		if err := s.openCase(ctx, tx, c); err != nil {
 			return fmt.Errorf("open a case: %w", err)
 		}
 	}
 	return nil
 }
 
-func openCase(ctx context.Context, tx *sql.Tx, c *cases.Case) error {
+func (s *Store) openCase(ctx context.Context, tx *sql.Tx, c *cases.Case) error {
 	all, err := selectCases(ctx, tx, false, " WHERE cases.contract = $1 AND cases.kind = $2 ORDER BY cases.opened DESC LIMIT 1", int64(c.Contract), string(c.Kind))
 	if err != nil {
 		return err
@@ -302,7 +306,7 @@ func openCase(ctx context.Context, tx *sql.Tx, c *cases.Case) error {
 			if err := changed.Apply(*move); err != nil {
 				return err
 			}
-			return keepMove(ctx, tx, changed, *move)
+			return s.keepMove(ctx, tx, changed, *move)
 		case changed != nil:
 			return putCase(ctx, tx, changed)
 		case !opens:
@@ -315,8 +319,11 @@ func openCase(ctx context.Context, tx *sql.Tx, c *cases.Case) error {
 		if err != nil {
 			return err
 		}
-		if n, err := affected(tx.ExecContext(ctx, insertCase+`ON CONFLICT DO NOTHING`, values...)); err != nil || n == 1 {
+		switch n, err := affected(tx.ExecContext(ctx, insertCase+`ON CONFLICT DO NOTHING`, values...)); {
+		case err != nil:
 			return err
+		case n == 1:
+			return s.enter(ctx, tx, audit.Entry{Actor: audit.Sekisho, Act: audit.CaseOpen, Purpose: "infection_notice", About: next.ID})
 		}
 		next.ID = cases.ID(c.Kind, c.Opened, rand.Uint32())
 	}

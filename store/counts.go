@@ -39,6 +39,11 @@ func (c *Counts) Write(ctx context.Context, stream string, first, last uint64, p
 		c.s.each(p, func(n int, r *record.Row, _ []byte) { c.t.add(r, first+uint64(i), n) })
 	}
 	return c.s.write(ctx, c.Reader(), stream, first, last, func(tx *sql.Tx, epoch int64) error {
+		if c.t.judged > 0 {
+			if err := c.s.enter(ctx, tx, used("inspect", c.t.judged, c.t.from, c.t.to)); err != nil {
+				return err
+			}
+		}
 		return c.t.write(ctx, c.s, tx, epoch)
 	})
 }
@@ -68,6 +73,8 @@ type count struct{ n, opted, refused, delay int64 }
 
 // tally adds up a batch. Its keys are built of fixed fields and texts, so that looking one up allocates nothing.
 type tally struct {
+	judged   int64 // verdicts of messages that were looked at
+	from, to int64 // their times, the earliest and the latest
 	counts   map[string]*count
 	rules    map[string]*int64
 	receipts map[string]*int64
@@ -91,6 +98,7 @@ func (t *tally) reset() {
 	clear(t.receipts)
 	clear(t.stopped)
 	t.stopped, t.places = t.stopped[:0], t.places[:0]
+	t.judged, t.from, t.to = 0, 0, 0
 }
 
 func (t *tally) add(r *record.Row, seq uint64, i int) {
@@ -108,6 +116,12 @@ func (t *tally) add(r *record.Row, seq uint64, i int) {
 	if c == nil {
 		c = &count{}
 		t.counts[string(t.key)] = c
+	}
+	if !r.OptedOut && r.Class != message.ClassUnset {
+		if t.judged++; t.from == 0 || r.Time < t.from {
+			t.from = r.Time
+		}
+		t.to = max(t.to, r.Time)
 	}
 	c.n++
 	c.delay += int64(r.Delay)

@@ -20,6 +20,8 @@ type Snapshot struct {
 type Weighed struct {
 	Standings, Waves []Snapshot
 	Found            []*cases.Case
+	From, To         int64 // times of the evidence that was weighed; 0: none was
+	Count            int64
 }
 
 // Weigher weighs evidence. What it holds in memory may be ahead of the store only between Weigh and the commit that follows; after one that
@@ -104,7 +106,12 @@ func (e *Evidence) Write(ctx context.Context, stream string, first, last uint64,
 		if err := e.s.putSnapshots(ctx, tx, "waves", "campaign", w.Waves); err != nil {
 			return err
 		}
-		return openCases(ctx, tx, w.Found)
+		if w.Count > 0 {
+			if err := e.s.enter(ctx, tx, used("infection_notice", w.Count, w.From, w.To)); err != nil {
+				return err
+			}
+		}
+		return e.s.openCases(ctx, tx, w.Found)
 	})
 	if err == nil && written {
 		e.ahead = false

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/sekisho/sekisho/audit"
 	"github.com/sekisho/sekisho/cases"
 )
 
@@ -82,10 +83,10 @@ type NoticeStep struct {
 
 // MoveNotice takes a notice a step further. When one was sent its case is noticed, in the same transaction.
 func (s *Store) MoveNotice(ctx context.Context, st NoticeStep) error {
-	return s.tx(ctx, "notice", func(tx *sql.Tx) error { return moveNotice(ctx, tx, st) })
+	return s.tx(ctx, "notice", func(tx *sql.Tx) error { return s.moveNotice(ctx, tx, st) })
 }
 
-func moveNotice(ctx context.Context, tx *sql.Tx, st NoticeStep) error {
+func (s *Store) moveNotice(ctx context.Context, tx *sql.Tx, st NoticeStep) error {
 	all, err := selectNotices(ctx, tx, `WHERE id = $1`, st.ID)
 	switch {
 	case err != nil:
@@ -110,6 +111,11 @@ func moveNotice(ctx context.Context, tx *sql.Tx, st NoticeStep) error {
 	if rows == 0 {
 		return ErrMoved
 	}
+	if entry, ok := noticeEntry(n.Case, &st); ok {
+		if err := s.enter(ctx, tx, entry); err != nil {
+			return err
+		}
+	}
 	if st.To != cases.Sent {
 		return nil
 	}
@@ -126,12 +132,24 @@ func moveNotice(ctx context.Context, tx *sql.Tx, st NoticeStep) error {
 		if n.Channel == cases.Call {
 			why = cases.WhyTold
 		}
-		return moveCase(ctx, tx, cases.Move{Case: c.ID, At: st.At, From: c.State, To: cases.Noticed, Who: st.Who, Why: why})
+		return s.moveCase(ctx, tx, cases.Move{Case: c.ID, At: st.At, From: c.State, To: cases.Noticed, Who: st.Who, Why: why})
 	case cases.Noticed, cases.Quiet, cases.Cured: // told again, or it has ended meanwhile
 		_, err := tx.ExecContext(ctx, `UPDATE cases SET noticed = $1, updated = $2 WHERE id = $3`, micro(st.At), micro(st.At), c.ID)
 		return err
 	}
 	return nil
+}
+
+// noticeEntry is what the ledger says of a step.
+func noticeEntry(id string, st *NoticeStep) (audit.Entry, bool) {
+	e := audit.Entry{Actor: st.Who, Purpose: "infection_notice", About: id, Why: st.Why}
+	switch st.To {
+	case cases.Agreed:
+		e.Act = audit.CaseAgree
+	case cases.Sent:
+		e.Act = audit.NoticeSent
+	}
+	return e, e.Act != ""
 }
 
 // Told is what customer care says of a case that it called about. It is written whole: the notice's steps, that the phone was cleaned, and the case's move.
@@ -148,7 +166,7 @@ type Told struct {
 func (s *Store) TellAll(ctx context.Context, all []Told) error {
 	return s.tx(ctx, "case", func(tx *sql.Tx) error {
 		for _, t := range all {
-			if err := tell(ctx, tx, t); err != nil {
+			if err := s.tell(ctx, tx, t); err != nil {
 				return fmt.Errorf("case %s: %w", t.Case, err)
 			}
 		}
@@ -156,7 +174,7 @@ func (s *Store) TellAll(ctx context.Context, all []Told) error {
 	})
 }
 
-func tell(ctx context.Context, tx *sql.Tx, t Told) error {
+func (s *Store) tell(ctx context.Context, tx *sql.Tx, t Told) error {
 	rows, err := affected(tx.ExecContext(ctx, `UPDATE cases SET updated = updated WHERE id = $1 AND state = $2 AND state <> 'closed'`, t.Case, string(t.State)))
 	if err == nil && rows == 0 {
 		err = ErrMoved
@@ -165,10 +183,10 @@ func tell(ctx context.Context, tx *sql.Tx, t Told) error {
 		_, err = tx.ExecContext(ctx, `UPDATE cases SET confirmed = $1, confirmed_by = $2 WHERE id = $3`, micro(t.Confirmed), t.Who, t.Case)
 	}
 	for i := 0; i < len(t.Steps) && err == nil; i++ {
-		err = moveNotice(ctx, tx, t.Steps[i])
+		err = s.moveNotice(ctx, tx, t.Steps[i])
 	}
 	for i := 0; i < len(t.Moves) && err == nil; i++ {
-		err = moveCase(ctx, tx, t.Moves[i])
+		err = s.moveCase(ctx, tx, t.Moves[i])
 	}
 	return err
 }

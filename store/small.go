@@ -8,6 +8,7 @@ import (
 	"iter"
 	"strings"
 
+	"github.com/sekisho/sekisho/audit"
 	"github.com/sekisho/sekisho/record"
 	"github.com/sekisho/sekisho/subject"
 )
@@ -163,9 +164,28 @@ func (s *Store) AddChoices(ctx context.Context, choices ...Choice) error {
 		values = append(values, int64(c.Contract), int64(c.Line), c.Purpose, c.At, c.Choice, c.Wording, c.Channel)
 	}
 	return s.tx(ctx, "choices", func(tx *sql.Tx) error {
+		if err := s.enter(ctx, tx, chosen(choices)...); err != nil {
+			return err
+		}
 		return s.bulk(ctx, tx, `INSERT INTO choices (contract, line, purpose, at, choice, wording, channel) VALUES `,
 			7, ` ON CONFLICT (contract, line, purpose, at) DO NOTHING`, values)
 	})
+}
+
+// chosen are the entries of choices: one for each kind of them, with how many there are. Whose they are stands in their rows alone.
+func chosen(choices []Choice) (entries []audit.Entry) {
+	at := map[string]int{}
+	for _, c := range choices {
+		why := c.Choice + ", wording " + c.Wording + ", by " + c.Channel
+		i, ok := at[c.Purpose+why]
+		if !ok {
+			i = len(entries)
+			at[c.Purpose+why] = i
+			entries = append(entries, audit.Entry{Actor: audit.Sekisho, Act: audit.Choice, Purpose: c.Purpose, Why: why})
+		}
+		entries[i].Count++
+	}
+	return entries
 }
 
 // Choices yields every choice ever made, by contract, line, purpose and time: of each the last counts. An error ends it.

@@ -41,6 +41,7 @@ type Store struct {
 	epochs sync.Map // stream id by reader to its epoch, once Place has seen it
 
 	holding holding
+	ledger  ledger
 
 	tookCommit *prometheus.HistogramVec
 	bad        prometheus.Counter
