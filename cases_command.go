@@ -304,17 +304,18 @@ func waiting(ctx context.Context, s *store.Store, n *action.Notice) error {
 	if err != nil {
 		return err
 	}
-	for _, w := range all {
-		switch {
-		case w.State == cases.Agreed:
-			return fmt.Errorf("%s has agreed already", w.AgreedBy)
-		case w.Channel != n.Channel || w.Text != n.Text:
-			return action.ErrChanged
-		}
+	if len(all) == 0 {
+		return store.ErrMoved
+	}
+	switch w := all[0]; {
+	case w.State == cases.Agreed:
+		return fmt.Errorf("%s has agreed already", w.AgreedBy)
+	case w.Channel != n.Channel || w.Text != n.Text:
+		return action.ErrChanged
+	default:
 		n.ID = w.ID
 		return nil
 	}
-	return store.ErrMoved
 }
 
 type casesWrong struct {
@@ -340,6 +341,10 @@ func (c casesWrong) Run(ctx context.Context, io streams) error {
 	}
 	if err := s.MoveCase(ctx, cases.Move{Case: k.ID, At: time.Now(), From: k.State, To: cases.Wrong, Who: who, Why: c.Why}); err != nil {
 		return err
+	}
+	// A checkpoint that runs may find the line anew at once; one that does not, when it starts.
+	if _, err := ask(ctx, c.Config, "/cases", nil); err != nil && !errors.Is(err, errNobody) {
+		return fmt.Errorf("the case is wrong now; the checkpoint that runs did not take it up: %w", err)
 	}
 	_, err = fmt.Fprintf(io.out, "case %s is wrong: nobody is told\n", k.ID)
 	return err

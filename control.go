@@ -66,6 +66,9 @@ func (p *program) startControl(context.Context) error {
 	mux.HandleFunc("POST /release", answer(func(r *http.Request) (string, error) {
 		return p.release(r.Context(), r.FormValue("id"))
 	}))
+	mux.HandleFunc("POST /cases", answer(func(r *http.Request) (string, error) {
+		return "lines whose cases have ended may be found anew", p.forgetEnded(r.Context())
+	}))
 	mux.HandleFunc("POST /contracts", answer(func(r *http.Request) (string, error) {
 		n, err := p.tellContracts(r.Context(), "the file", http.MaxBytesReader(nil, r.Body, contractsMost))
 		return fmt.Sprintf("%d events are in force", n), err

@@ -220,7 +220,13 @@ func (p *program) startInfected() {
 	p.background(func(ctx context.Context) {
 		p.stream.Keep(ctx, stream.ReadConfig{Wait: time.Second}, p.store.Evidence(w))
 	})
-	p.background(p.quieten)
+	p.background(func(ctx context.Context) {
+		if err := p.forgetEnded(ctx); err != nil {
+			p.log.Error("lines whose cases ended are not found anew before the next start", "err", err)
+		}
+		p.dropRefused(ctx)
+		p.quieten(ctx)
+	})
 }
 
 // caseOf is the case of a line that was found.
@@ -270,9 +276,37 @@ func (p *program) quietenOnce(ctx context.Context) error {
 	return nil
 }
 
+// forgetEnded lets the detection forget lines whose cases people have ended, so that they may be found anew.
+func (p *program) forgetEnded(ctx context.Context) error {
+	all, err := p.store.Cases(ctx, store.CaseFilter{States: []cases.State{cases.Wrong}})
+	if err != nil {
+		return err
+	}
+	for _, c := range all {
+		if s, ok := p.infections.found.Of(c.Contract); ok && s.Opened != 0 && s.Opened <= c.Opened.UnixMicro() {
+			p.infections.found.Forget(c.Contract)
+			if err := p.store.DropStanding(ctx, c.Contract); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // dropRefused destroys what stands against contracts that have opted out, or ended, and closes their cases.
 func (p *program) dropRefused(ctx context.Context) {
 	x := p.infections
+	live, err := p.store.Cases(ctx, store.CaseFilter{States: []cases.State{cases.Open, cases.Noticed, cases.Quiet, cases.Cured, cases.Relapsed}})
+	if err != nil {
+		p.log.Error("cases of contracts that opted out could not be closed", "err", err)
+	}
+	for _, c := range live { // of which nothing may stand in memory
+		if x.register.Contract(c.Line) != c.Contract {
+			p.endContract(ctx, c.Contract, "the contract ended")
+		} else if _, err := purpose.Ask(&x.policy().Purposes, purpose.InfectionNotice, c.Line, x.register); errors.Is(err, purpose.ErrOptedOut) {
+			p.endContract(ctx, c.Contract, "the contract opted out of infection_notice")
+		}
+	}
 	for _, c := range x.found.Contracts() {
 		s, ok := x.found.Of(c)
 		if !ok {

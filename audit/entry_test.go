@@ -102,11 +102,11 @@ func TestNumbersRefused(t *testing.T) {
 	}
 	for why, refused := range map[string]bool{
 		"agreed on 2026-11-26 at 03:20, ticket 20261126-0007": false,
-		"called 090-0000-0001":            true,
-		"called +81 90 0000 0001":         true,
-		"０９０－００００－０００１に架電":               true,
-		"called 819000000001":             true,
-		"policy 1234567, rule 7, 3 cases": false,
+		"called 090-0000-0001":                                true,
+		"called +81 90 0000 0001":                             true,
+		"０９０－００００－０００１に架電":                                    true,
+		"called 819000000001":                                 true,
+		"policy 1234567, rule 7, 3 cases":                     false,
 	} {
 		e := sample()
 		e.Why = why

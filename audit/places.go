@@ -104,7 +104,9 @@ func NewHTTPSWitness(address string, roots *tls.Config) (*HTTPSWitness, error) {
 }
 
 // Name is the address, without what stands behind a question mark.
-func (w *HTTPSWitness) Name() string { return w.address.Scheme + "://" + w.address.Host + w.address.EscapedPath() }
+func (w *HTTPSWitness) Name() string {
+	return w.address.Scheme + "://" + w.address.Host + w.address.EscapedPath()
+}
 
 // Keep posts a checkpoint.
 func (w *HTTPSWitness) Keep(ctx context.Context, signed []byte) error {

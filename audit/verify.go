@@ -110,9 +110,9 @@ type verifier struct {
 	// of either before that. -1: there is none.
 	firstLeaf, firstNode, table int64
 
-	ownGood, ownBad      []int64
-	ownNewest            int64
-	after                bool // rows stand behind the first that is missing
+	ownGood, ownBad []int64
+	ownNewest       int64
+	after           bool // rows stand behind the first that is missing
 }
 
 // Verify reads the whole ledger, hashes it anew and compares that with the checkpoints held elsewhere, and with what the ledger keeps itself. An error

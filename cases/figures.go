@@ -54,7 +54,9 @@ func Figure(all []*Case, notices []*Notice) Figures {
 		case n.State == Receipted:
 			reached[n.Case] = true
 		case n.State == Failed && !n.Tried.IsZero():
-			reached[n.Case] = reached[n.Case]
+			if !reached[n.Case] { // tried, in vain so far
+				reached[n.Case] = false
+			}
 		}
 	}
 	for _, yes := range reached {
