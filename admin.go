@@ -30,6 +30,12 @@ func (c *Config) verify() (warnings []string, err error) {
 	if err = c.HTTP.Check(); err != nil {
 		return nil, err
 	}
+	if err = c.Notices.Check(); err != nil {
+		return nil, fmt.Errorf("notices: %w", err)
+	}
+	if _, err = c.Audit.places(); err != nil {
+		return nil, fmt.Errorf("audit: %w", err)
+	}
 	for i := range c.SMPP.Accounts {
 		a := &c.SMPP.Accounts[i]
 		if err = auth.CheckHash(a.Password); err != nil {

@@ -342,6 +342,9 @@ func (c casesWrong) Run(ctx context.Context, io streams) error {
 	if err := s.MoveCase(ctx, cases.Move{Case: k.ID, At: time.Now(), From: k.State, To: cases.Wrong, Who: who, Why: c.Why}); err != nil {
 		return err
 	}
+	if err := s.DropStanding(ctx, k.Contract); err != nil {
+		return err
+	}
 	// A checkpoint that runs may find the line anew at once; one that does not, when it starts.
 	if _, err := ask(ctx, c.Config, "/cases", nil); err != nil && !errors.Is(err, errNobody) {
 		return fmt.Errorf("the case is wrong now; the checkpoint that runs did not take it up: %w", err)
