@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/term"
 
+	"github.com/sekisho/sekisho/action"
 	"github.com/sekisho/sekisho/auth"
 	"github.com/sekisho/sekisho/indicator"
 	"github.com/sekisho/sekisho/inspect"
@@ -32,6 +33,12 @@ func (c *Config) verify() (warnings []string, err error) {
 	}
 	if err = c.Notices.Check(); err != nil {
 		return nil, fmt.Errorf("notices: %w", err)
+	}
+	if _, err = action.ReadWords(c.Notices.Templates); err != nil {
+		return nil, fmt.Errorf("notices.templates: %w", err)
+	}
+	if _, err = c.contacts(); err != nil {
+		return nil, err
 	}
 	if _, err = c.Audit.places(); err != nil {
 		return nil, fmt.Errorf("audit: %w", err)

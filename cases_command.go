@@ -257,6 +257,10 @@ func (c casesAgree) Run(ctx context.Context, io streams) error {
 	if err != nil {
 		return err
 	}
+	contacts, err := cfg.contacts()
+	if err != nil {
+		return err
+	}
 	now := time.Now()
 	var plans []*action.Notice
 	states := map[string]cases.State{}
@@ -269,7 +273,7 @@ func (c casesAgree) Run(ctx context.Context, io streams) error {
 		if err != nil {
 			return err
 		}
-		n, err := action.Plan(k, action.Contact{}, now, &how, words, g)
+		n, err := action.Plan(k, contacts[k.Line], now, &how, words, g)
 		if err != nil {
 			return err
 		}
@@ -293,7 +297,7 @@ func (c casesAgree) Run(ctx context.Context, io streams) error {
 		fmt.Fprintf(io.out, "%s: agreed, by %s\n", n.ID, n.Channel)
 	}
 	if !how.Send {
-		fmt.Fprintln(io.err, "nothing is sent by itself; customer care calls by the list that `sekisho cases export FILE` writes")
+		fmt.Fprintln(io.err, "nothing leaves while notices.send is false; customer care can call by the list that `sekisho cases export FILE` writes")
 	}
 	return nil
 }

@@ -127,7 +127,7 @@ func readConfig(path string) (Config, error) {
 		return c, err
 	}
 	dir := filepath.Dir(path)
-	for _, p := range []*string{&c.Data, &c.Policy, &c.Inspect.Model, &c.Inspect.Brands, &c.Consent.File, &c.Audit.File, &c.Notices.Templates, &c.Notices.Post.Folder, &c.Notices.Mail.Password, &c.SMPP.Certificate, &c.SMPP.Key} {
+	for _, p := range []*string{&c.Data, &c.Policy, &c.Inspect.Model, &c.Inspect.Brands, &c.Consent.File, &c.Audit.File, &c.Notices.Contacts, &c.Notices.Templates, &c.Notices.Post.Folder, &c.Notices.Mail.Password, &c.SMPP.Certificate, &c.SMPP.Key} {
 		*p = within(dir, *p)
 	}
 	for i := range c.Indicators {

@@ -220,6 +220,9 @@ func (p *program) startInfected() {
 	p.background(func(ctx context.Context) {
 		p.stream.Keep(ctx, stream.ReadConfig{Wait: time.Second}, p.store.Evidence(w))
 	})
+	if p.cfg.Notices.Send {
+		p.background(p.sendNotices)
+	}
 	p.background(func(ctx context.Context) {
 		if err := p.forgetEnded(ctx); err != nil {
 			p.log.Error("lines whose cases ended are not found anew before the next start", "err", err)

@@ -19,6 +19,7 @@ type Config struct {
 	Send      bool              `toml:"send"`      // false: everything is planned and agreed to, nothing leaves
 	Operator  string            `toml:"operator"`  // as it calls itself to its subscribers
 	Phone     string            `toml:"phone"`     // of customer care, as subscribers dial it; stands in every notice
+	Contacts  string            `toml:"contacts"`  // CSV of how holders of lines are reached; empty: customer care calls
 	Templates string            `toml:"templates"` // folder; empty: the embedded ones
 	Zone      string            `toml:"zone"`
 	QuietFrom Clock             `toml:"quiet_from"` // no calls and no texts from then on; mail and letters wake nobody
