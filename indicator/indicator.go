@@ -24,10 +24,12 @@ const (
 	Number               // one telephone number
 	Range                // telephone numbers by prefix (+8190123*) or from one to another
 	Sender               // an alphanumeric sender ID or a short code
+	Family               // a text family: message.Folded.Family as 16 hexadecimal digits
+	Hash                 // a file, by its SHA-256 in hexadecimal
 	kinds
 )
 
-var kindNames = [kinds]string{"none", "url", "host", "domain", "number", "range", "sender"}
+var kindNames = [kinds]string{"none", "url", "host", "domain", "number", "range", "sender", "family", "hash"}
 
 func (k Kind) String() string {
 	if k < kinds {
