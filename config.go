@@ -94,6 +94,8 @@ type RetentionConfig struct {
 	Stopped   settings.Duration `toml:"stopped"`   // rows of stopped ones
 	Counts    settings.Duration `toml:"counts"`    // counts by minute
 	Held      settings.Duration `toml:"held"`      // held messages, once they ended
+	Cases     settings.Duration `toml:"cases"`     // cases, once they ended
+	Against   settings.Duration `toml:"against"`   // what stands against contracts, after the last evidence
 }
 
 const day = 24 * time.Hour
@@ -112,6 +114,7 @@ func defaultConfig() Config {
 		Retention: RetentionConfig{
 			Delivered: settings.Duration{Duration: 30 * day}, Stopped: settings.Duration{Duration: 90 * day},
 			Counts: settings.Duration{Duration: 400 * day}, Held: settings.Duration{Duration: 30 * day},
+			Cases: settings.Duration{Duration: 365 * day}, Against: settings.Duration{Duration: 90 * day},
 		},
 	}
 }

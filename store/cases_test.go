@@ -228,6 +228,22 @@ func testCloseContract(t *testing.T, s *Store) {
 	if s.CloseContract(ctx, 0, "x") == nil {
 		t.Error("closed all that is closed")
 	}
+	// A case that ended is forgotten with all its rows; one that is open stays, however old.
+	if n, err := s.Expire(ctx, time.Now().Add(48*time.Hour).UnixMicro(), Retentions{Cases: 24 * time.Hour, Against: time.Hour}); err != nil || n == 0 {
+		t.Errorf("%d rows: %v", n, err)
+	}
+	if _, err := s.Case(ctx, c.ID); err == nil {
+		t.Error("a case that ended long ago is still there")
+	}
+	for _, q := range []string{"SELECT count(*) FROM case_moves WHERE case_id = $1", "SELECT count(*) FROM notices WHERE case_id = $1"} {
+		var left int
+		if err := s.w.QueryRowContext(ctx, q, c.ID).Scan(&left); err != nil || left != 0 {
+			t.Errorf("%s: %d %v", q, left, err)
+		}
+	}
+	if _, err := s.Case(ctx, other.ID); err != nil {
+		t.Error(err)
+	}
 }
 
 func testNotices(t *testing.T, s *Store) {

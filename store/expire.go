@@ -13,6 +13,8 @@ type Retentions struct {
 	Stopped time.Duration // rows of what was stopped
 	Passed  time.Duration // what was delivered, and receipts
 	Held    time.Duration // held messages after they were decided
+	Cases   time.Duration // cases that have ended, with their moves and notices
+	Against time.Duration // what stands against contracts, after the last evidence
 }
 
 // expireRows is how many rows a transaction deletes: others write in between.
@@ -33,6 +35,9 @@ func (s *Store) Expire(ctx context.Context, now int64, keep Retentions) (int64, 
 		{"packs", "last", "", keep.Passed},
 		// A receipt that is still owed needs its message.
 		{"held", "decided", " AND state NOT IN ('held', 'releasing') AND id NOT IN (SELECT id FROM owed)", keep.Held},
+		{"cases", "updated", " AND state IN ('cured', 'wrong', 'closed')", keep.Cases},
+		{"standings", "updated", "", keep.Against},
+		{"waves", "updated", "", keep.Against},
 	} {
 		if e.keep <= 0 {
 			continue
@@ -47,6 +52,15 @@ func (s *Store) Expire(ctx context.Context, now int64, keep Retentions) (int64, 
 			if n == 0 {
 				break
 			}
+		}
+	}
+	// The rows of a case go with it.
+	for _, table := range []string{"case_moves", "notices"} {
+		if keep.Cases <= 0 {
+			break
+		}
+		if _, err := s.w.ExecContext(ctx, "DELETE FROM "+table+" WHERE case_id NOT IN (SELECT id FROM cases)"); err != nil {
+			return total, fmt.Errorf("expire %s: %w", table, err)
 		}
 	}
 	return total, nil

@@ -24,6 +24,7 @@ CREATE TABLE cases (
 CREATE UNIQUE INDEX cases_live ON cases (contract, kind) WHERE state NOT IN ('wrong', 'closed');
 CREATE INDEX cases_contract ON cases (contract, opened);
 CREATE INDEX cases_state ON cases (state, opened);
+CREATE INDEX cases_updated ON cases (updated);
 
 CREATE TABLE case_moves (
     case_id    TEXT NOT NULL,

@@ -12,6 +12,8 @@ CREATE TABLE waves (
     updated  BIGINT NOT NULL,
     body     BYTEA NOT NULL
 );
+CREATE INDEX standings_updated ON standings (updated);
+CREATE INDEX waves_updated ON waves (updated);
 
 -- What happened to lines, in order: by reading it again from the front every contract gets the number that it had.
 CREATE TABLE contract_events (
