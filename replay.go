@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/google/renameio/v2"
+
 	"github.com/sekisho/sekisho/consent"
 	"github.com/sekisho/sekisho/detect"
 	"github.com/sekisho/sekisho/evidence"
@@ -87,16 +89,18 @@ func (c replayCommand) Run(ctx context.Context, io streams) (err error) {
 	if err != nil {
 		return err
 	}
+	var verdicts *renameio.PendingFile
 	if c.Out != "" {
 		if err := os.MkdirAll(c.Out, 0o700); err != nil {
 			return err
 		}
-		f, err := os.OpenFile(filepath.Join(c.Out, "verdicts.jsonl"), os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+		// It appears under its name when the whole trace has been read, and not before.
+		f, err := renameio.NewPendingFile(filepath.Join(c.Out, "verdicts.jsonl"), renameio.WithPermissions(0o600))
 		if err != nil {
 			return err
 		}
-		defer func() { err = errors.Join(err, f.Close()) }()
-		r.verdict = bufio.NewWriterSize(f, 1<<18)
+		defer func() { err = errors.Join(err, f.Cleanup()) }()
+		r.verdict, verdicts = bufio.NewWriterSize(f, 1<<18), f
 	}
 	start := time.Now()
 	t := trace.NewReader(name, in)
@@ -123,7 +127,7 @@ func (c replayCommand) Run(ctx context.Context, io streams) (err error) {
 	b.end()
 	took := time.Since(start)
 	if r.verdict != nil {
-		if err := r.verdict.Flush(); err != nil {
+		if err := errors.Join(r.verdict.Flush(), verdicts.CloseAtomicallyReplace()); err != nil {
 			return err
 		}
 		if err := settings.WriteFile(filepath.Join(c.Out, "suspects.jsonl"), r.suspects()); err != nil {

@@ -12,10 +12,12 @@ package trace
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/sekisho/sekisho/message"
@@ -164,6 +166,13 @@ func (e *Event) check() error {
 		}
 		return nil
 	}
+	// A sender may be a name or a short code; what begins with a plus says that it is a number.
+	party := func(what, s string) error {
+		if !strings.HasPrefix(s, "+") {
+			return nil
+		}
+		return line(what, s, true)
+	}
 	switch e.Type {
 	case Contract:
 		if e.Contract == "" {
@@ -193,12 +202,15 @@ func (e *Event) check() error {
 		if e.To == "" {
 			return errors.New("a message has no recipient (to)")
 		}
+		return cmp.Or(party("from", e.From), party("to", e.To))
 	case Report:
-		return line("reporter", e.Reporter, false)
+		if err := line("reporter", e.Reporter, false); err != nil {
+			return err
+		}
+		return party("suspect", e.Suspect)
 	default:
 		return fmt.Errorf("type is %.20q, not one of contract, consent, message, report", string(e.Type))
 	}
-	return nil
 }
 
 // Writer writes a trace.

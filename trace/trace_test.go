@@ -56,6 +56,8 @@ func TestBadTraces(t *testing.T) {
 		`{"type":"consent","time":"2026-04-01T00:00:00Z","line":"+819000000001","scope":"spying","granted":true}`: "unknown purpose",
 		`{"type":"consent","time":"2026-04-01T00:00:00Z","line":"+819000000001","scope":"inspect"}`:               "granted is neither",
 		`{"type":"consent","time":"2026-04-01T00:00:00Z","scope":"inspect","granted":true}`:                       "names a line or a contract",
+		`{"type":"message","time":"2026-04-01T00:00:00Z","from":"+0","to":"+819012345678","text":"a"}`:            "from is not an E.164 number",
+		`{"type":"message","time":"2026-04-01T00:00:00Z","from":"BANK","to":"+81 90","text":"a"}`:                 "to is not an E.164 number",
 		`{"type":"report","time":"2026-04-01T00:00:00Z","reporter":"12"}`:                                         "reporter is not an E.164 number",
 		`not json`: "not a JSON object",
 		`{"type":"message","time":"2026-04-01T00:00:00Z","to":"+819000000002","text":"` + strings.Repeat("x", MaxLine) + `"}`: "longer than",
