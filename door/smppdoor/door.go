@@ -43,6 +43,7 @@ type Parts struct {
 	Passwords Passwords
 	// Subscriber reports whether a line is one of ours: only ours can see and release what is held for them. Nil: all are.
 	Subscriber func(subject.Line) bool
+	Service    Service // nil: no texts are for ourselves
 	Log        *slog.Logger
 	Metrics    prometheus.Registerer
 }
@@ -57,6 +58,7 @@ type Door struct {
 	parked   parked
 	ended    ended
 	holds    holds
+	told     chan told // to the service
 	returns  returns
 	merging  sync.Mutex // receipts of several submits that are one message
 	metrics  metrics
@@ -88,6 +90,7 @@ func New(cfg Config, p Parts) (*Door, error) {
 	d.ids = ids
 	d.longs = newLongs(cfg.Long.Max)
 	d.holds = newHolds()
+	d.told = make(chan told, toldQueue)
 	d.ref.Store(rand.Uint32()) // a handset may still wait for parts that went out before a restart
 	d.ctx, d.stop = context.WithCancel(context.Background())
 	d.metrics.register(p.Metrics, d)
@@ -122,6 +125,9 @@ func (d *Door) Start() error {
 		}
 	})
 	d.wg.Go(d.housekeeping)
+	if d.Service != nil {
+		d.wg.Go(d.serving)
+	}
 	if d.Keeper != nil {
 		d.wg.Go(d.holding)
 		d.wg.Go(d.owing)

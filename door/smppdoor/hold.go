@@ -71,6 +71,7 @@ const (
 	heldPrefix    = "sk"
 	groupPrefix   = "sg"
 	receiptPrefix = "sr" // only ever a key of ours
+	servicePrefix = "st" // of texts to ourselves
 )
 
 func newID(prefix string) string { return prefix + strings.ToLower(rand.Text()) }

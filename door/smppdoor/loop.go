@@ -17,6 +17,9 @@ func (b *binding) judged(p smpp.PDU) {
 	m := &b.msg
 	m.Door, m.Account, m.Time = "smpp", cfg.Name, b.session.ReadTime()
 	m.Route, m.Mode = message.P2P, message.ModeUnset
+	if b.service(b.session, p, cfg.Name) {
+		return
+	}
 	owner := b.door.owner(m.To[0])
 	loop := cfg.Loop
 	if loop != nil {

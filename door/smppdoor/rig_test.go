@@ -172,6 +172,7 @@ type rig struct {
 	mu     sync.Mutex
 	got    []smpp.SM  // submits that the SMSC took
 	other  []smpp.PDU // what else it was asked
+	desk   *desk
 }
 
 // texts are the texts that the SMSC took.
@@ -199,7 +200,7 @@ func (r *rig) asked() (all []string) {
 
 func newRig(t *testing.T, change func(*Config, *smpptest.SMSC)) *rig {
 	t.Helper()
-	r := &rig{t: t, keeper: newMemory(), smsc: &smpptest.SMSC{Receipts: true, Prefix: "up"}}
+	r := &rig{t: t, keeper: newMemory(), desk: &desk{}, smsc: &smpptest.SMSC{Receipts: true, Prefix: "up"}}
 	r.smsc.OnRequest = func(s *smpp.Session, p smpp.PDU) bool {
 		r.mu.Lock()
 		defer r.mu.Unlock()
@@ -237,7 +238,7 @@ func newRig(t *testing.T, change func(*Config, *smpptest.SMSC)) *rig {
 	log := slog.New(slog.DiscardHandler)
 	d, err := New(cfg, Parts{
 		Gate: gate.New(gate.Config{Inspector: words{}, Policy: policy, Senders: 1000}), Keeper: r.keeper,
-		Recorder: record.NewRecorder(nil), Passwords: noPasswords{}, Log: log, Metrics: prometheus.NewRegistry(),
+		Recorder: record.NewRecorder(nil), Passwords: noPasswords{}, Log: log, Metrics: prometheus.NewRegistry(), Service: r.desk,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -24,6 +24,9 @@ func (e *esme) submit(p smpp.PDU) {
 		e.refuse(p, st)
 		return
 	}
+	if e.service(e.session, p, e.account.cfg.Load().Upstream) {
+		return
+	}
 	f := e.door.newFlight(e.session, p, e.account)
 	e.pass(f, p)
 }
