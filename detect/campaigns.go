@@ -16,6 +16,7 @@ import (
 type Config struct {
 	Campaigns int           // how many at once, at most 1<<20; 0 is 65,536. Each has 1.2 KiB from when it begins
 	Probation int           // texts that were seen once or twice, at most 1<<24, rounded up to a power of two; 0 is 1,048,576, of 128 octets each
+	Begins    int           // like texts that make a campaign; 0 is 3. 1 for reports, each of which somebody thought worth his while
 	Window    time.Duration // a campaign unseen for so long has ended, and what was decided of it; 0 is 72 hours
 	Spread    Spread
 	// Shortener tells hosts where anybody can have a link; nil goes by the finding "shortener".
@@ -37,7 +38,7 @@ const (
 	maxCampaigns = 1 << 20
 	maxProbation = 1 << 24
 
-	// begins is how many like texts make a campaign.
+	// begins is how many like texts make a campaign, at most.
 	begins = 3
 
 	// minSpread is how much wording (as wording.units) it takes to be met as spread. What is shorter, "look at this, isn't it
@@ -74,6 +75,7 @@ func NewCampaigns(c Config) *Campaigns {
 	}
 	set(&c.Campaigns, 1<<16, maxCampaigns)
 	set(&c.Probation, 1<<20, maxProbation)
+	set(&c.Begins, begins, begins)
 	set(&c.Spread.Size, 100, 1<<30)
 	set(&c.Spread.Senders, 20, 1<<30)
 	set(&c.Spread.Targets, 20, 1<<30)
@@ -213,6 +215,16 @@ func (s *Campaigns) find(w *working, f *message.Folded, at int64) *campaign {
 	return best
 }
 
+// Like names the campaign that a text would belong to, without counting it; 0 where there is none.
+func (s *Campaigns) Like(f *message.Folded, now time.Time) uint64 {
+	if f.Family == 0 {
+		return 0
+	}
+	w := s.working.Get().(*working)
+	defer s.working.Put(w)
+	return Ref{campaign: s.find(w, f, max(now.Unix(), 0))}.ID()
+}
+
 // alive gives the campaign of a reference, if it is one and has not ended. One that was last seen long after at ended
 // too: a clock was wrong.
 func (s *Campaigns) alive(ref uint32, at int64) *campaign {
@@ -239,6 +251,9 @@ func (s *Campaigns) try(w *working, one seen, at int64) *campaign {
 			return c
 		}
 	}
+	if s.c.Begins == 1 {
+		return s.begin(&trial{family: w.wording.family, sign: w.wording.sign, near: w.wording.near, first: uint32(at)}, &w.wording, at)
+	}
 	n := s.next.Add(1) - 1
 	place := n & uint32(len(s.trials)-1)
 	lock := &s.locks[place%uint32(len(s.locks))]
@@ -263,7 +278,7 @@ func (s *Campaigns) again(ref uint32, w *wording, one seen, at int64) (*campaign
 		lock.Unlock()
 		return nil, false
 	}
-	if t.times < begins-1 {
+	if int(t.times) < s.c.Begins-1 {
 		t.add(one, at)
 		lock.Unlock()
 		return nil, true

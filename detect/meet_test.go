@@ -252,3 +252,27 @@ func TestDecide(t *testing.T) {
 		t.Error("a campaign that has ended was decided about")
 	}
 }
+
+// Of reports the first begins a campaign, and later ones join it, whatever their links.
+func TestBeginsWithTheFirst(t *testing.T) {
+	s := newStream(t, detect.Config{Begins: 1})
+	var f message.Folded
+	f.Fold([]byte(harmless(0)))
+	if id := s.c.Like(&f, s.now); id != 0 {
+		t.Errorf("%x before anything was reported", id)
+	}
+	s.send(message.P2P, handset(1), handset(2), harmless(1))
+	id := s.c.Like(&f, s.now)
+	if id == 0 {
+		t.Fatal("the first began nothing")
+	}
+	for i := range 5 {
+		s.send(message.P2P, handset(i), handset(i+7), harmless(i))
+		if got := s.c.Like(&f, s.now); got != id {
+			t.Errorf("%x, then %x", id, got)
+		}
+	}
+	if l := s.c.List(s.now, 10); len(l) != 1 || l[0].Texts != 6 {
+		t.Errorf("%+v", l)
+	}
+}
