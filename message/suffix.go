@@ -203,3 +203,12 @@ func (s *suffixes) domain(host []byte) []byte {
 
 // text reads octets as a string without copying them: only for look-ups that keep nothing.
 func text(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
+
+// RegistrableDomain is the name that somebody registered, of a host in small ASCII letters, by the public suffix list with its private section;
+// the host itself where it is an address or a public suffix.
+func RegistrableDomain(host string) string {
+	if host == "" || host[0] == '[' || host[len(host)-1] >= '0' && host[len(host)-1] <= '9' {
+		return host
+	}
+	return string(publicSuffixes().domain([]byte(host)))
+}

@@ -4,6 +4,7 @@ import (
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/hkdf"
+	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
@@ -35,6 +36,7 @@ func ParsePseudonym(s string) (Pseudonym, error) {
 // from a random one, at 20 ns a number where HMAC-SHA-256 takes 300. It may be used by many goroutines.
 type Key struct {
 	block cipher.Block
+	mac   []byte
 	// Days gives the key of a day that the lines of evidence are enciphered with; without it none can be written.
 	Days func(day int64) (cipher.Block, error)
 }
@@ -49,7 +51,19 @@ func NewKey(secret []byte) (*Key, error) {
 	if err != nil {
 		return nil, fmt.Errorf("key for pseudonyms: %w", err)
 	}
-	return &Key{block: block}, nil
+	mac, err := derive(secret, "sekisho hash of anything v1")
+	if err != nil {
+		return nil, fmt.Errorf("key for pseudonyms: %w", err)
+	}
+	return &Key{block: block, mac: mac}, nil
+}
+
+// Hash is a keyed hash of anything (HMAC-SHA-256, cut to 64 bits), never 0; what tells uses of it apart.
+func (k *Key) Hash(what string, b []byte) uint64 {
+	m := hmac.New(sha256.New, k.mac)
+	m.Write(append([]byte(what), 0))
+	m.Write(b)
+	return max(1, binary.BigEndian.Uint64(m.Sum(nil)))
 }
 
 func derive(secret []byte, purpose string) ([]byte, error) {
