@@ -10,6 +10,7 @@ import (
 	"github.com/sekisho/sekisho/action"
 	"github.com/sekisho/sekisho/cases"
 	"github.com/sekisho/sekisho/store"
+	"github.com/sekisho/sekisho/subject"
 )
 
 // contacts reads how owners are reached; none where no file is named, and then customer care calls.
@@ -37,6 +38,9 @@ func (p *program) sendNotices(ctx context.Context) {
 	if p.cfg.Notices.Post.Folder != "" {
 		out.Post = &action.Spool{Folder: p.cfg.Notices.Post.Folder, Now: time.Now}
 	}
+	if p.cfg.Notices.SMS.Code != "" {
+		out.Text = texter{p}
+	}
 	tick := time.NewTicker(sendEvery)
 	defer tick.Stop()
 	for {
@@ -49,6 +53,19 @@ func (p *program) sendNotices(ctx context.Context) {
 		case <-tick.C:
 		}
 	}
+}
+
+// texter sends from the operator's own short code, by the SMSC that texts go to.
+type texter struct{ p *program }
+
+func (t texter) Text(ctx context.Context, code string, to subject.Line, body string) error {
+	from, err := subject.ParseAddress(code, t.p.cfg.Home)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	return t.p.smpp.Send(ctx, t.p.cfg.Notices.SMS.Upstream, from, to.Address(), body)
 }
 
 func (p *program) sendAgreed(ctx context.Context, out *action.Outbox) error {

@@ -47,7 +47,8 @@ type PostConfig struct {
 
 // SMSConfig is the operator's own short code.
 type SMSConfig struct {
-	Code string `toml:"code"` // empty: no texts
+	Code     string `toml:"code"`     // empty: no texts
+	Upstream string `toml:"upstream"` // the SMSC that takes them, by its name; empty: the first
 }
 
 // Default tells nobody: it has no channel but the list for customer care, and sends nothing.

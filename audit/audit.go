@@ -25,19 +25,23 @@ const Sekisho = "sekisho"
 
 // Acts that the program writes. Others may be added; a name is letters, digits and dashes.
 const (
-	MessageUse    = "message-use"   // messages were used for a purpose: Count of them, From to To
-	CaseOpen      = "case-open"     // a case was opened
-	CaseAgree     = "case-agree"    // a person agreed with a case
-	CaseMove      = "case-move"     // a case went to another state
-	NoticeSent    = "notice-sent"   // a subscriber was told
-	Choice        = "choice"        // a contract chose
-	PolicyChange  = "policy-change" // another policy is in force
-	EvidenceRead  = "evidence-read" // a person looked at what stands against a contract
-	TextRead      = "text-read"     // a person looked at a held text
-	MessageFreed  = "release"       // a held message was delivered after all
-	BypassChange  = "bypass"        // stopping was ended, or begun again
-	KeyChange     = "key-change"    // an API key was made or revoked
-	ContractEnded = "contract-end"  // what stood against a contract was destroyed
+	MessageUse      = "message-use"      // messages were used for a purpose: Count of them, From to To
+	CaseOpen        = "case-open"        // a case was opened
+	CaseAgree       = "case-agree"       // a person agreed with a case
+	CaseMove        = "case-move"        // a case went to another state
+	NoticeSent      = "notice-sent"      // a subscriber was told
+	Choice          = "choice"           // a contract chose
+	PolicyChange    = "policy-change"    // another policy is in force
+	EvidenceRead    = "evidence-read"    // a person looked at what stands against a contract
+	TextRead        = "text-read"        // a person looked at a held text
+	MessageFreed    = "release"          // a held message was delivered after all
+	BypassChange    = "bypass"           // stopping was ended, or begun again
+	KeyChange       = "key-change"       // an API key was made or revoked
+	ContractEnded   = "contract-end"     // what stood against a contract was destroyed
+	ReportsDecided  = "reports-decided"  // reports of one text were found right, or wrong
+	ReportRead      = "report-read"      // a person looked at what was reported
+	IndicatorChange = "indicator-change" // indicators were agreed, withdrawn or taken in
+	Shared          = "shared"           // Count indicators went to somebody
 )
 
 // Entry is one act. Its zero fields say nothing; Time, Actor and Act are always there.

@@ -94,7 +94,7 @@ func TestParseScopes(t *testing.T) {
 	if _, err := ParseScopes([]string{"root"}); err == nil {
 		t.Error("root: accepted")
 	}
-	if len(scopeNames) != 3 || scopeEnd != 1<<len(scopeNames) {
+	if len(scopeNames) != 5 || scopeEnd != 1<<len(scopeNames) {
 		t.Error("a scope without a name")
 	}
 }

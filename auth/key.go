@@ -28,13 +28,15 @@ const (
 type Scope uint32
 
 const (
-	Judge     Scope = 1 << iota // have messages judged
-	Metrics                     // read metrics
-	Contracts                   // tell what becomes of contracts, and what they chose
+	Judge      Scope = 1 << iota // have messages judged
+	Metrics                      // read metrics
+	Contracts                    // tell what becomes of contracts, and what they chose
+	Reports                      // report
+	Indicators                   // have indicators, as a partner
 	scopeEnd
 )
 
-var scopeNames = [...]string{"judge", "metrics", "contracts"}
+var scopeNames = [...]string{"judge", "metrics", "contracts", "reports", "indicators"}
 
 // ParseScopes reads names of scopes.
 func ParseScopes(names []string) (Scope, error) {

@@ -120,6 +120,7 @@ type Report struct {
 	Claim    Claim     // what he says it is
 	Time     time.Time // when he reported it
 	Seen     time.Time // when it reached him; zero if not told
+	Via      string    // the client of our API that handed it over; no part of the public record
 	Reporter string    // +number, mail address, or the account's name; empty for nobody known
 	Suspect  string    // who sent it, or who called: +number, sender ID, mail address; empty if not told
 	To       string    // whom it was sent to, if that is not the reporter
@@ -128,15 +129,17 @@ type Report struct {
 	Links    []string  // beside those in Text: at most MaxLinks, of MaxLink octets
 	Files    []string  // SHA-256 of what was attached, in hexadecimal: at most MaxFiles
 	Language string    // BCP 47, as told; empty if not
+	IP       string    // the address it came from, as told; empty if not
 	Cut      bool      // something of it was over a bound and left out
 }
 
 // Bounds of a report; what is over them is cut and Cut set.
 const (
-	MaxID    = 128
-	MaxText  = 8192
-	MaxParty = 320 // a mail address, RFC 3696 erratum 1690
-	MaxLinks = 64
-	MaxLink  = 4096
-	MaxFiles = 32
+	MaxID      = 128
+	MaxText    = 8192
+	MaxSubject = 998 // a line of a mail, RFC 5322 §2.1.1
+	MaxParty   = 320 // a mail address, RFC 3696 erratum 1690
+	MaxLinks   = 64
+	MaxLink    = 4096
+	MaxFiles   = 32
 )
