@@ -78,7 +78,7 @@ func testStore(t *testing.T, fresh func(*testing.T) string) {
 	open := func(t *testing.T) *Store { return openStore(t, fresh(t)) }
 	for name, f := range map[string]func(*testing.T, *Store){
 		"counts": testCounts, "passed": testPassed, "held": testHeld, "hold together": testHoldTogether,
-		"small": testSmall, "expire": testExpire, "hostile": testHostile, "seal": testSeal,
+		"small": testSmall, "expire": testExpire, "hostile": testHostile, "seal": testSeal, "reports": testReports,
 	} {
 		t.Run(name, func(t *testing.T) { f(t, open(t)) })
 	}
