@@ -42,6 +42,7 @@ type Config struct {
 	Retention  RetentionConfig `toml:"retention"`
 	Audit      AuditConfig     `toml:"audit"`
 	Notices    action.Config   `toml:"notices"`
+	Reports    ReportsConfig   `toml:"reports"`
 }
 
 // LogConfig says how the log is written.
@@ -110,6 +111,7 @@ func defaultConfig() Config {
 		Consent: ConsentConfig{Home: consent.DefaultConfig().Home},
 		Audit:   AuditConfig{Name: "sekisho"},
 		Notices: action.Default(),
+		Reports: defaultReports(),
 		Stream:  StreamConfig{MaxBytes: 1 << 30, Replicas: 1},
 		Retention: RetentionConfig{
 			Delivered: settings.Duration{Duration: 30 * day}, Stopped: settings.Duration{Duration: 90 * day},
@@ -130,7 +132,7 @@ func readConfig(path string) (Config, error) {
 		return c, err
 	}
 	dir := filepath.Dir(path)
-	for _, p := range []*string{&c.Data, &c.Policy, &c.Inspect.Model, &c.Inspect.Brands, &c.Consent.File, &c.Audit.File, &c.Notices.Contacts, &c.Notices.Templates, &c.Notices.Post.Folder, &c.Notices.Mail.Password, &c.SMPP.Certificate, &c.SMPP.Key} {
+	for _, p := range []*string{&c.Data, &c.Policy, &c.Inspect.Model, &c.Inspect.Brands, &c.Consent.File, &c.Audit.File, &c.Notices.Contacts, &c.Notices.Templates, &c.Notices.Post.Folder, &c.Notices.Mail.Password, &c.Reports.Texts, &c.Reports.Mail.Maildir, &c.SMPP.Certificate, &c.SMPP.Key} {
 		*p = within(dir, *p)
 	}
 	for i := range c.Indicators {

@@ -75,6 +75,7 @@ func (p *program) startControl(context.Context) error {
 	}))
 	mux.HandleFunc("POST /campaigns", answer(p.listCampaigns))
 	mux.HandleFunc("POST /campaign", answer(p.decideCampaign))
+	p.controlReports(mux, answer)
 	// Profiles are for whoever looks for what eats the time of a running checkpoint:
 	// curl --unix-socket DATA/control.sock http://sekisho/debug/pprof/profile?seconds=10 > cpu.pprof
 	mux.HandleFunc("/debug/pprof/", pprof.Index)

@@ -44,8 +44,16 @@ var imports = map[string]string{
 	"smpp/smpptest":         "smpp",
 	"door/smppdoor":         "door/smppdoor/pending gate message record settings smpp subject test: inspect purpose smpp/smpptest",
 	"door/smppdoor/pending": "",
+	"door/reportdoor":       "auth report settings",
 	"door/httpdoor":         "auth gate inspect message record settings subject test: purpose",
 	"auth":                  "",
+
+	// What is reported, and what goes out.
+	"report":      "indicator subject",
+	"share":       "indicator purpose",
+	"share/stix":  "indicator message purpose report share subject",
+	"share/taxii": "share/stix",
+	"share/rpz":   "indicator settings share test: purpose",
 
 	// What is done about what was found.
 	"audit":  "",
@@ -55,7 +63,7 @@ var imports = map[string]string{
 	// Records: what is written down, how it travels, where it rests.
 	"record": "evidence message subject",
 	"stream": "", // knows nothing of what it carries
-	"store":  "audit cases message record subject test: evidence stream",
+	"store":  "audit auth cases indicator message record report subject test: evidence stream",
 
 	// Pages, files, traffic.
 	"console":  "message subject",

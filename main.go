@@ -24,31 +24,33 @@ type streams struct {
 }
 
 type commands struct {
-	Try          tryCommand       `cmd:"" help:"Run everything on this machine with simulated traffic, to look at."`
-	Init         initCommand      `cmd:"" help:"Write a commented configuration and policy to start from."`
-	Serve        serveCommand     `cmd:"" help:"Run the checkpoint."`
-	Bypass       bypassCommand    `cmd:"" help:"Stop all stopping, at once, or end that: bypass on, bypass off."`
-	Reload       reloadCommand    `cmd:"" help:"Let the running checkpoint read accounts, certificates, policy and lists again."`
-	Release      releaseCommand   `cmd:"" help:"Deliver a held message after all."`
-	Campaigns    campaignsCommand `cmd:"" help:"List the campaigns that the checkpoint follows; stop, pass or watch one."`
-	Find         findCommand      `cmd:"" help:"Look up what became of messages, for customer care."`
-	Scan         scanCommand      `cmd:"" help:"Judge the messages of files, or of standard input (-)."`
-	Eval         evalCommand      `cmd:"" help:"Judge labelled messages and say how well that went."`
-	Backtest     backtestCommand  `cmd:"" help:"Say what another policy, rule or model would have done to traffic."`
-	Simulate     simulateCommand  `cmd:"" help:"Write a trace of a nation in small, with infected phones."`
-	Rank         rankCommand      `cmd:"" help:"Rank the lines that reports name, for people to look at."`
-	Replay       replayCommand    `cmd:"" help:"Run a recorded trace through the whole program, on its own clock."`
-	Train        trainCommand     `cmd:"" help:"Learn the classifier from labelled messages."`
-	Bench        benchCommand     `cmd:"" help:"Measure how fast judging and the proxy are on this machine."`
-	CheckConfig  checkCommand     `cmd:"" name:"check-config" help:"Check a configuration and everything it names."`
-	Cases        casesCommand     `cmd:"" help:"Infected lines: look, agree, and write down what became of them."`
-	Audit        auditCommand     `cmd:"" help:"The ledger of who did what: verify it, list it."`
-	Contracts    contractsCommand `cmd:"" help:"Tell what became of contracts, and what they chose."`
-	Brands       brandsCommand    `cmd:"" help:"Check a list of brands, or print the embedded one to start from."`
-	Key          keyCommand       `cmd:"" help:"Make, list and revoke API keys."`
-	HashPassword passwordCommand  `cmd:"" name:"hash-password" help:"Hash an ESME's password for the configuration."`
-	Migrate      migrateCommand   `cmd:"" help:"Bring the database up to date, without starting."`
-	Version      versionCommand   `cmd:"" help:"Print the version."`
+	Try          tryCommand        `cmd:"" help:"Run everything on this machine with simulated traffic, to look at."`
+	Init         initCommand       `cmd:"" help:"Write a commented configuration and policy to start from."`
+	Serve        serveCommand      `cmd:"" help:"Run the checkpoint."`
+	Bypass       bypassCommand     `cmd:"" help:"Stop all stopping, at once, or end that: bypass on, bypass off."`
+	Reload       reloadCommand     `cmd:"" help:"Let the running checkpoint read accounts, certificates, policy and lists again."`
+	Release      releaseCommand    `cmd:"" help:"Deliver a held message after all."`
+	Campaigns    campaignsCommand  `cmd:"" help:"List the campaigns that the checkpoint follows; stop, pass or watch one."`
+	Find         findCommand       `cmd:"" help:"Look up what became of messages, for customer care."`
+	Scan         scanCommand       `cmd:"" help:"Judge the messages of files, or of standard input (-)."`
+	Eval         evalCommand       `cmd:"" help:"Judge labelled messages and say how well that went."`
+	Backtest     backtestCommand   `cmd:"" help:"Say what another policy, rule or model would have done to traffic."`
+	Simulate     simulateCommand   `cmd:"" help:"Write a trace of a nation in small, with infected phones."`
+	Rank         rankCommand       `cmd:"" help:"Rank the lines that reports name, for people to look at."`
+	Replay       replayCommand     `cmd:"" help:"Run a recorded trace through the whole program, on its own clock."`
+	Train        trainCommand      `cmd:"" help:"Learn the classifier from labelled messages."`
+	Bench        benchCommand      `cmd:"" help:"Measure how fast judging and the proxy are on this machine."`
+	CheckConfig  checkCommand      `cmd:"" name:"check-config" help:"Check a configuration and everything it names."`
+	Cases        casesCommand      `cmd:"" help:"Infected lines: look, agree, and write down what became of them."`
+	Reports      reportsCommand    `cmd:"" help:"What subscribers and others report: look, decide, take in."`
+	Indicators   indicatorsCommand `cmd:"" help:"The register of indicators: look, agree, add, withdraw."`
+	Audit        auditCommand      `cmd:"" help:"The ledger of who did what: verify it, list it."`
+	Contracts    contractsCommand  `cmd:"" help:"Tell what became of contracts, and what they chose."`
+	Brands       brandsCommand     `cmd:"" help:"Check a list of brands, or print the embedded one to start from."`
+	Key          keyCommand        `cmd:"" help:"Make, list and revoke API keys."`
+	HashPassword passwordCommand   `cmd:"" name:"hash-password" help:"Hash an ESME's password for the configuration."`
+	Migrate      migrateCommand    `cmd:"" help:"Bring the database up to date, without starting."`
+	Version      versionCommand    `cmd:"" help:"Print the version."`
 }
 
 func main() {

@@ -26,6 +26,7 @@ import (
 	"github.com/sekisho/sekisho/console"
 	"github.com/sekisho/sekisho/detect"
 	"github.com/sekisho/sekisho/door/httpdoor"
+	"github.com/sekisho/sekisho/door/reportdoor"
 	"github.com/sekisho/sekisho/door/smppdoor"
 	"github.com/sekisho/sekisho/gate"
 	"github.com/sekisho/sekisho/indicator"
@@ -43,6 +44,7 @@ type program struct {
 	metrics   *prometheus.Registry
 	started   time.Time
 	indicator indicator.Set
+	register  *indicator.Register // of entries, beside the lists
 	watcher   *indicator.Watcher
 	consent   *consent.Register
 	inspector *inspect.Inspector
@@ -59,6 +61,13 @@ type program struct {
 	http      *httpdoor.Door
 	console   *console.Console
 	pages     net.Addr // where the console listens
+
+	registering  sync.Mutex
+	registerBase time.Time // when the base of the register was read
+
+	desk      *desk
+	shortCode *shortCode // nil where subscribers report to none
+	reports   *reportdoor.Door
 
 	campaigns  *detect.Campaigns
 	domains    *detect.Domains
@@ -89,7 +98,7 @@ func startProgram(ctx context.Context, cfg Config, path string, log *slog.Logger
 	p.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	for _, step := range []func(context.Context) error{
 		p.startData, p.startJudging, p.startRecords,
-		p.makeSMPP,
+		p.startReports, p.makeSMPP,
 		func(ctx context.Context) error { return p.startPages(ctx, try) },
 		p.startSMPP, p.startControl,
 	} {
@@ -125,6 +134,7 @@ func (p *program) startJudging(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	p.register = indicator.NewRegister(&p.indicator)
 	p.watcher = indicator.NewWatcher(&p.indicator, files, p.log, p.metrics)
 	warnings, err := p.watcher.Reload(ctx, nil)
 	if err != nil {
@@ -160,7 +170,7 @@ func (p *program) startJudging(ctx context.Context) error {
 
 func (p *program) inspectConfig() inspect.Config {
 	return inspect.Config{Model: p.cfg.Inspect.Model, Brands: p.cfg.Inspect.Brands, Home: p.cfg.Home,
-		Indicators: func() inspect.Lookup { return p.indicator.Load() }}
+		Indicators: func() inspect.Lookup { return p.register.View() }}
 }
 
 func (c *Config) readConsent(ctx context.Context) (*consent.Register, error) {
@@ -311,6 +321,12 @@ func (p *program) startPages(_ context.Context, try *tryFeed) error {
 	mux := http.NewServeMux()
 	mux.Handle("/v1/", p.http)
 	mux.HandleFunc("POST /v1/contracts", p.serveContracts)
+	mux.Handle("/v1/reports", p.reports)
+	mux.Handle("/v1/reports/", p.reports)
+	if p.cfg.Reports.Form {
+		mux.Handle("/report", p.reports)
+		mux.Handle("/report/", p.reports)
+	}
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", p.ready)
 	mux.Handle("GET /metrics", p.metricsFor(promhttp.HandlerFor(p.metrics, promhttp.HandlerOpts{})))
@@ -419,7 +435,7 @@ func (p *program) reload(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(cfg.HTTP.Check(), cfg.SMPP.Check()); err != nil {
+	if err := errors.Join(cfg.HTTP.Check(), cfg.SMPP.Check(), cfg.Reports.Check()); err != nil {
 		return err
 	}
 	if _, err := inspect.New(inspect.Config{Model: cfg.Inspect.Model, Brands: cfg.Inspect.Brands, Home: cfg.Home}); err != nil {

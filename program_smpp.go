@@ -34,10 +34,15 @@ func (p passwords) CheckPassword(ctx context.Context, name, hash, password strin
 
 // makeSMPP makes the door before the pages that look at it; startSMPP opens it for traffic behind them.
 func (p *program) makeSMPP(context.Context) error {
+	var service smppdoor.Service
+	if p.shortCode != nil {
+		service = p.shortCode
+	}
 	d, err := smppdoor.New(p.cfg.SMPP, smppdoor.Parts{
 		Gate: p.gate, Keeper: &keeper{p.store, p.seal, p.key, p.consent}, Recorder: record.NewRecorder(p.feed),
 		Passwords:  passwords{auth.NewPasswords(max(1, runtime.GOMAXPROCS(0)/2)), auth.NewAttempts(1 << 14)},
 		Subscriber: func(l subject.Line) bool { return p.consent.Home(l) },
+		Service:    service,
 		Log:        p.log, Metrics: p.metrics,
 	})
 	if err != nil {

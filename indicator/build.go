@@ -2,9 +2,11 @@ package indicator
 
 import (
 	"bytes"
+	enc "encoding/hex"
 	"fmt"
 	"net/netip"
 	"slices"
+	"strconv"
 )
 
 // Builder collects indicators and makes an Index of them. It is for one goroutine.
@@ -121,6 +123,18 @@ func (b *Builder) add(r *row) (note string, err error) {
 			return "", err
 		}
 		return "", b.put(hashOf(b.seeds.sender, s), r.meta(badSelf, goodSelf))
+	case Family:
+		n, err := strconv.ParseUint(string(value), 16, 64)
+		if err != nil || len(value) != 16 || n == 0 {
+			return "", errFamily
+		}
+		return "", b.put(wordHash(b.seeds.family, n), r.meta(badSelf, goodSelf))
+	case Hash:
+		sum, err := enc.DecodeString(string(value))
+		if err != nil || len(sum) != 32 {
+			return "", errHash
+		}
+		return "", b.put(hashOf(b.seeds.file, sum), r.meta(badSelf, goodSelf))
 	}
 	return "", errKind
 }

@@ -41,10 +41,10 @@ type slot struct {
 }
 
 // seeds keep the kinds of value apart. Host and Domain share one: a name is looked up once for both.
-type seeds struct{ name, url, line, sender maphash.Seed }
+type seeds struct{ name, url, line, sender, family, file maphash.Seed }
 
 func newSeeds() seeds {
-	return seeds{maphash.MakeSeed(), maphash.MakeSeed(), maphash.MakeSeed(), maphash.MakeSeed()}
+	return seeds{maphash.MakeSeed(), maphash.MakeSeed(), maphash.MakeSeed(), maphash.MakeSeed(), maphash.MakeSeed(), maphash.MakeSeed()}
 }
 
 func hashOf(seed maphash.Seed, b []byte) uint64 {
@@ -55,10 +55,12 @@ func hashOf(seed maphash.Seed, b []byte) uint64 {
 	return h
 }
 
-func (s *seeds) lineHash(l uint64) uint64 {
+func (s *seeds) lineHash(l uint64) uint64 { return wordHash(s.line, l) }
+
+func wordHash(seed maphash.Seed, w uint64) uint64 {
 	var b [8]byte
-	binary.LittleEndian.PutUint64(b[:], l)
-	return hashOf(s.line, b[:])
+	binary.LittleEndian.PutUint64(b[:], w)
+	return hashOf(seed, b[:])
 }
 
 // home is the slot that h is sought from: the high word of h*n spreads evenly over any n.
@@ -219,6 +221,28 @@ func (x *Index) LookupSender(sender []byte) Hit {
 	}
 	if m := x.find(hashOf(x.seeds.sender, foldSender(room[:0], s))); m != 0 {
 		return x.entry(m, Sender)
+	}
+	return Hit{}
+}
+
+// LookupFamily looks up a text family, message.Folded.Family.
+func (x *Index) LookupFamily(family uint64) Hit {
+	if x == nil || len(x.slots) == 0 || family == 0 {
+		return Hit{}
+	}
+	if m := x.find(wordHash(x.seeds.family, family)); m != 0 {
+		return x.entry(m, Family)
+	}
+	return Hit{}
+}
+
+// LookupHash looks up a file by its SHA-256, 32 octets.
+func (x *Index) LookupHash(sum []byte) Hit {
+	if x == nil || len(x.slots) == 0 || len(sum) != 32 {
+		return Hit{}
+	}
+	if m := x.find(hashOf(x.seeds.file, sum)); m != 0 {
+		return x.entry(m, Hash)
 	}
 	return Hit{}
 }

@@ -38,7 +38,7 @@ func (k Kind) String() string {
 	return fmt.Sprintf("kind(%d)", uint8(k))
 }
 
-// ParseKind reads url, host, domain, number, range or sender.
+// ParseKind reads url, host, domain, number, range, sender, family or hash.
 func ParseKind(s string) (Kind, error) {
 	for k := URL; k < kinds; k++ {
 		if kindNames[k] == s {
@@ -105,7 +105,7 @@ func (d Day) Time() time.Time {
 
 // Why an indicator is refused. None of these sentences repeats the value: it may be somebody's number.
 var (
-	errKind     = errors.New("unknown kind: one of url, host, domain, number, range, sender")
+	errKind     = errors.New("unknown kind: one of url, host, domain, number, range, sender, family, hash")
 	errGuess    = errors.New("neither a link, a host, a +number nor a range; other kinds need a CSV file with a kind column")
 	errHost     = errors.New("not a host name or IP address")
 	errURL      = errors.New("not a link (http or https, a host, at most 4,096 octets)")

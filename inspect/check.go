@@ -98,6 +98,20 @@ func (s *state) known(m *message.Message, r *Report) {
 			r.meet(senderKnownBad, r.keep(m.From.Bytes()), message.Span{})
 		}
 	}
+	if known.LookupFamily(r.Folded.Family).Bad && s.astray(m, r) {
+		r.meet(textKnownBad, nil, message.Span{})
+	}
+}
+
+// astray reports whether a text leads away from the sites of well-known houses, or, without a link, comes from a handset or from abroad: fraud copies the
+// very words of honest notices, which must not suffer for it.
+func (s *state) astray(m *message.Message, r *Report) bool {
+	for i := range r.Folded.Links {
+		if l := &r.Folded.Links[i]; !s.popular.has(l.Domain) && len(s.brands.official(l.Host)) == 0 {
+			return true
+		}
+	}
+	return len(r.Folded.Links) == 0 && m.Route != message.A2P
 }
 
 // lead is a link as it leads: of one that a well-known house passes on to another site, that site. Of another redirector its own

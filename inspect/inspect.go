@@ -88,6 +88,7 @@ type Lookup interface {
 	LookupURL(url []byte) indicator.Hit
 	LookupLine(subject.Line) indicator.Hit
 	LookupSender(sender []byte) indicator.Hit
+	LookupFamily(family uint64) indicator.Hit
 }
 
 // Config says what an Inspector inspects with. The zero value inspects with what is embedded, in Japan.

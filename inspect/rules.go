@@ -8,6 +8,7 @@ const (
 	linkKnownGood
 	numberKnownBad
 	senderKnownBad
+	textKnownBad
 	brandNotItsLink
 	brandBesideLink
 	brandInHost
@@ -56,6 +57,9 @@ var Rules = [ruleCount]Rule{
 	senderKnownBad: {Name: "sender-known-bad", Phishing: 8, Certain: true, Why: [2]string{
 		"The sender %s is known for fraud.",
 		"送信元「%s」は詐欺に使われていることが確認されています。"}},
+	textKnownBad: {Name: "text-known-bad", Phishing: 6, Why: [2]string{
+		"The wording is that of a text that is known to be fraud.",
+		"詐欺と確認されたメッセージと同じ文面です。"}},
 	brandNotItsLink: {Name: "brand-not-its-link", Phishing: 2.2, Why: [2]string{
 		"The text speaks as %s, but no link in it leads to an official site of theirs.",
 		"「%s」を名乗っていますが、公式サイトへのリンクではありません。"}},

@@ -62,7 +62,9 @@ func (p *page) flow(s string) {
 	}
 }
 
-func isBlank(c rune) bool { return c == ' ' || c == '\n' || c == '\t' || c == '\r' || c == '\f' || c == 0xa0 }
+func isBlank(c rune) bool {
+	return c == ' ' || c == '\n' || c == '\t' || c == '\r' || c == '\f' || c == 0xa0
+}
 
 // line ends a line; more than one empty line is none the wiser.
 func (p *page) line() {

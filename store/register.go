@@ -11,21 +11,22 @@ import (
 	"github.com/sekisho/sekisho/indicator"
 )
 
-const entryColumns = `id, kind, value, role, source, tlp, confidence, first, last, recipients, campaign, bunch, lure, good, bad, status, changed, who, why`
+const entryColumns = `id, kind, value, role, source, tlp, confidence, first, last, until, recipients, campaign, bunch, lure, good, bad, status, changed, who, why`
 
 // putEntries puts entries into the register. One that is there by the same source is renewed: seen later, surer, by more; one that was withdrawn
 // comes back only where the new one is in force by a person's word.
 func (s *Store) putEntries(ctx context.Context, tx *sql.Tx, bunch uint64, all []indicator.Entry) error {
-	values := make([]any, 0, 19*len(all))
+	values := make([]any, 0, 20*len(all))
 	for i := range all {
 		e := &all[i]
-		values = append(values, e.ID, e.Kind.String(), e.Value, e.Role.String(), e.Source, e.TLP.String(), int64(e.Confidence), e.First.UnixMicro(), e.Last.UnixMicro(),
+		values = append(values, e.ID, e.Kind.String(), e.Value, e.Role.String(), e.Source, e.TLP.String(), int64(e.Confidence), e.First.UnixMicro(), e.Last.UnixMicro(), e.Until().UnixMicro(),
 			int64(e.Recipients), int64(e.Campaign), int64(bunch), e.Lure, int64(e.Right), int64(e.Wrong), e.Status.String(), e.Changed.UnixMicro(), e.By, e.Why)
 	}
-	return s.bulk(ctx, tx, `INSERT INTO indicators (`+entryColumns+`) VALUES `, 19,
+	return s.bulk(ctx, tx, `INSERT INTO indicators (`+entryColumns+`) VALUES `, 20,
 		` ON CONFLICT (kind, value, source) DO UPDATE SET role = excluded.role, tlp = excluded.tlp, confidence = excluded.confidence,
 		first = CASE WHEN indicators.first < excluded.first THEN indicators.first ELSE excluded.first END,
 		last = CASE WHEN indicators.last > excluded.last THEN indicators.last ELSE excluded.last END,
+		until = CASE WHEN indicators.until > excluded.until THEN indicators.until ELSE excluded.until END,
 		recipients = CASE WHEN indicators.recipients > excluded.recipients THEN indicators.recipients ELSE excluded.recipients END,
 		campaign = excluded.campaign, bunch = excluded.bunch, lure = excluded.lure, good = indicators.good + excluded.good,
 		status = CASE WHEN indicators.status = 'withdrawn' AND excluded.who = 'policy' THEN 'withdrawn'
@@ -108,8 +109,8 @@ func (s *Store) Entries(ctx context.Context, f EntryFilter, each func(indicator.
 
 func scanEntry(rows *sql.Rows) (e indicator.Entry, err error) {
 	var kind, role, tlp, status string
-	var first, last, changed, campaign, bunch int64
-	if err := rows.Scan(&e.ID, &kind, &e.Value, &role, &e.Source, &tlp, &e.Confidence, &first, &last, &e.Recipients, &campaign, &bunch, &e.Lure, &e.Right, &e.Wrong,
+	var first, last, until, changed, campaign, bunch int64
+	if err := rows.Scan(&e.ID, &kind, &e.Value, &role, &e.Source, &tlp, &e.Confidence, &first, &last, &until, &e.Recipients, &campaign, &bunch, &e.Lure, &e.Right, &e.Wrong,
 		&status, &changed, &e.By, &e.Why); err != nil {
 		return e, err
 	}
@@ -151,11 +152,11 @@ func (s *Store) MoveEntry(ctx context.Context, id string, to indicator.Status, b
 	})
 }
 
-// ExpireEntries ends entries of a kind that were last seen before a time, at most so many, and returns how many.
-func (s *Store) ExpireEntries(ctx context.Context, k indicator.Kind, before, at int64, most int) (n int64, err error) {
+// ExpireEntries ends entries that are worth nothing any more, at most so many, and returns how many.
+func (s *Store) ExpireEntries(ctx context.Context, now int64, most int) (n int64, err error) {
 	err = s.tx(ctx, "indicators", func(tx *sql.Tx) error {
 		res, err := tx.ExecContext(ctx, `UPDATE indicators SET status = 'expired', changed = $1 WHERE id IN
-			(SELECT id FROM indicators WHERE status = 'active' AND kind = $2 AND last < $3 LIMIT $4)`, at, k.String(), before, most)
+			(SELECT id FROM indicators WHERE status = 'active' AND until < $2 LIMIT $3)`, now, now, most)
 		if err != nil {
 			return err
 		}

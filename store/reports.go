@@ -338,3 +338,44 @@ func (s *Store) Tell(ctx context.Context, digest uint64, at int64) (first bool, 
 	})
 	return first, err
 }
+
+// Talk is a conversation with a reporter as it is kept; without octets it is forgotten.
+type Talk struct {
+	ID     uint64
+	Last   int64
+	Sealed []byte
+}
+
+// PutTalks keeps conversations as they are now.
+func (s *Store) PutTalks(ctx context.Context, all []Talk) error {
+	return s.tx(ctx, "reports", func(tx *sql.Tx) error {
+		var values []any
+		for _, t := range all {
+			if len(t.Sealed) > 0 {
+				values = append(values, int64(t.ID), t.Last, t.Sealed)
+				continue
+			}
+			if _, err := tx.ExecContext(ctx, `DELETE FROM talks WHERE id = $1`, int64(t.ID)); err != nil {
+				return err
+			}
+		}
+		return s.bulk(ctx, tx, `INSERT INTO talks (id, last, sealed) VALUES `, 3, ` ON CONFLICT (id) DO UPDATE SET last = excluded.last, sealed = excluded.sealed`, values)
+	})
+}
+
+// Talks visits all conversations, the longest quiet first.
+func (s *Store) Talks(ctx context.Context, each func(Talk) error) error {
+	err := query(ctx, s.r, `SELECT id, last, sealed FROM talks ORDER BY last`, nil, func(rows *sql.Rows) error {
+		var t Talk
+		var id int64
+		if err := rows.Scan(&id, &t.Last, &t.Sealed); err != nil {
+			return err
+		}
+		t.ID = uint64(id)
+		return each(t)
+	})
+	if err != nil {
+		return fmt.Errorf("read conversations: %w", err)
+	}
+	return nil
+}

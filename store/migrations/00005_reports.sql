@@ -47,6 +47,13 @@ CREATE TABLE reporters (
 );
 CREATE INDEX reporters_last ON reporters (last);
 
+-- Conversations with reporters, sealed.
+CREATE TABLE talks (
+    id     BIGINT PRIMARY KEY, -- keyed hash of the reporter's number
+    last   BIGINT NOT NULL,
+    sealed BYTEA NOT NULL
+);
+
 -- The register of indicators. A number that is somebody's secret has the role victim.
 CREATE TABLE indicators (
     id         TEXT PRIMARY KEY,
@@ -58,6 +65,7 @@ CREATE TABLE indicators (
     confidence BIGINT NOT NULL,
     first      BIGINT NOT NULL,
     last       BIGINT NOT NULL,
+    until      BIGINT NOT NULL, -- in force until then, if not seen again
     recipients BIGINT NOT NULL,
     campaign   BIGINT NOT NULL,
     bunch      BIGINT NOT NULL, -- of reports that it came of; 0: none
@@ -72,10 +80,12 @@ CREATE TABLE indicators (
 CREATE UNIQUE INDEX indicators_value ON indicators (kind, value, source);
 CREATE INDEX indicators_changed ON indicators (changed, id);
 CREATE INDEX indicators_status ON indicators (status, changed);
+CREATE INDEX indicators_until ON indicators (status, until);
 CREATE INDEX indicators_bunch ON indicators (bunch);
 
 -- +goose Down
 DROP TABLE indicators;
+DROP TABLE talks;
 DROP TABLE reporters;
 DROP TABLE bunches;
 DROP TABLE reports;

@@ -1,0 +1,487 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/sekisho/sekisho/detect"
+	"github.com/sekisho/sekisho/evidence"
+	"github.com/sekisho/sekisho/gate"
+	"github.com/sekisho/sekisho/indicator"
+	"github.com/sekisho/sekisho/message"
+	"github.com/sekisho/sekisho/record"
+	"github.com/sekisho/sekisho/report"
+	"github.com/sekisho/sekisho/share"
+	"github.com/sekisho/sekisho/store"
+	"github.com/sekisho/sekisho/subject"
+)
+
+// desk takes reports in, whatever road they came by. What is reported is judged apart from the stream of messages: whoever reports must not be able
+// to move what is made of other people's texts, but by the weight that his reports have earned.
+type desk struct {
+	p          *program
+	gate       *gate.Gate
+	bunches    *detect.Campaigns // wordings that were reported
+	thresholds report.Thresholds
+
+	mu       sync.Mutex // one batch after the other
+	msg      message.Message
+	verdicts gate.Verdicts
+	folded   message.Folded
+}
+
+// reportBatch is how many reports are kept by one commit.
+const reportBatch = 2000
+
+func newDesk(p *program, t report.Thresholds) *desk {
+	d := &desk{p: p, thresholds: t, bunches: detect.NewCampaigns(detect.Config{Campaigns: 1 << 14, Probation: 1, Begins: 1, Window: 14 * day})}
+	d.gate = gate.New(gate.Config{Inspector: p.inspector, Choices: p.consent, Policy: p.gate.Policy(), Campaigns: d.bunches, Senders: 1})
+	return d
+}
+
+// look is what the filter and the folding say of one report.
+type look struct {
+	row     store.ReportRow
+	pBad    float64
+	live    uint64 // campaign of the stream
+	fraud   bool
+	links   []string
+	numbers []string
+	family  uint64
+}
+
+// judge looks at a report, and says to which bunch it belongs.
+func (d *desk) judge(r *report.Report) look {
+	var l look
+	m := &d.msg
+	to := m.To[:0]
+	*m = message.Message{Time: r.Time, Door: "report", Route: message.P2P, Text: append(m.Text[:0], r.Text...)}
+	m.From, _ = subject.ParseAddress(r.Suspect, d.p.cfg.Home)
+	if m.From.Kind() == subject.KindAlphanumeric || m.From.Kind() == subject.KindShort {
+		m.Route = message.A2P
+	}
+	reporter, _ := subject.ParseAddress(r.Reporter, d.p.cfg.Home)
+	m.To = append(to, reporter)
+	for _, link := range r.Links { // as if they stood in the text
+		m.Text = append(append(m.Text, ' '), link...)
+	}
+	if len(m.Text) > message.MaxText {
+		m.Text = m.Text[:message.MaxText]
+	}
+	d.gate.SetPolicy(d.p.gate.Policy())
+	d.gate.Pass(context.Background(), m, &d.verdicts)
+	f, v := &d.verdicts.Report.Folded, &d.verdicts.Each[0]
+	if v.Skipped != gate.Judged { // he opted out of inspection: what he reports is his to report, and is only sorted
+		d.folded.Fold(m.Text)
+		f = &d.folded
+	} else {
+		l.pBad, l.fraud, l.row.Bunch = float64(v.PBad), v.Class == message.Phishing, d.verdicts.Campaign
+	}
+	l.family, l.live = f.Family, d.p.campaigns.Like(f, r.Time)
+	for i := range f.Links {
+		l.links = append(l.links, string(f.Links[i].URL))
+	}
+	for i := range f.Numbers {
+		if n := f.Numbers[i].Line; n != m.From.Line() && n != reporter.Line() {
+			l.numbers = append(l.numbers, n.String())
+		}
+	}
+	if l.row.Bunch == 0 {
+		l.row.Bunch = f.Family
+	}
+	switch {
+	case l.row.Bunch != 0:
+	case len(f.Links) > 0:
+		l.row.Bunch = d.p.key.Hash("bunch link", f.Links[0].Domain)
+	case r.Suspect != "":
+		l.row.Bunch = d.p.key.Hash("bunch suspect", []byte(r.Suspect))
+	default:
+		l.row.Bunch = d.p.key.Hash("bunch text", m.Text)
+	}
+	return l
+}
+
+// prepare makes the row of a report. A report without an id is known by its content.
+func (d *desk) prepare(ctx context.Context, r *report.Report) (look, error) {
+	if r.Time.IsZero() {
+		r.Time = time.Now().UTC()
+	}
+	l := d.judge(r)
+	id := r.ID
+	if id == "" {
+		id = strings.Join(append([]string{r.Suspect, r.Text, r.Subject}, r.Links...), "\x00")
+	}
+	l.row.At, l.row.Channel, l.row.Medium, l.row.Claim = r.Time.UnixMicro(), r.Channel, r.Medium, r.Claim
+	if r.Reporter != "" {
+		l.row.Reporter = d.p.key.Hash("reporter", []byte(r.Via+"\x00"+r.Reporter))
+	}
+	l.row.Digest = d.p.key.Hash("report", []byte(r.Via+"\x00"+r.Reporter+"\x00"+id))
+	body, err := json.Marshal(r)
+	if err != nil {
+		return l, err
+	}
+	l.row.Sealed, err = d.p.seal.Seal(ctx, time.Now(), body, about("report", l.row.Digest))
+	return l, err
+}
+
+func about(what string, id uint64) []byte {
+	return binary.BigEndian.AppendUint64([]byte(what+"\x00"), id)
+}
+
+// Take keeps reports; when it returns they are on disk. It says how many were new.
+func (d *desk) Take(ctx context.Context, all []report.Report) (fresh int, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	looks := make([]look, len(all))
+	for i := range all {
+		if looks[i], err = d.prepare(ctx, &all[i]); err != nil {
+			return 0, err
+		}
+	}
+	return d.keep(ctx, all, looks)
+}
+
+// TakeAll keeps a file's worth of reports, a batch at a time; the first that cannot be read ends it, and what came before is kept.
+func (d *desk) TakeAll(ctx context.Context, all iter.Seq2[report.Report, error], progress func(read, fresh int)) (read, fresh int, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	type batch struct {
+		reports []report.Report
+		looks   []look
+	}
+	ready := make(chan batch, 1)
+	failed := make(chan error, 1)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() { // one batch is judged while the one before is written
+		defer close(ready)
+		var b batch
+		send := func() bool {
+			select {
+			case ready <- b:
+				b = batch{}
+				return true
+			case <-ctx.Done():
+				return false
+			}
+		}
+		for r, err := range all {
+			if err == nil {
+				var l look
+				if l, err = d.prepare(ctx, &r); err == nil {
+					b.reports, b.looks = append(b.reports, r), append(b.looks, l)
+				}
+			}
+			if err != nil {
+				send()
+				failed <- err
+				return
+			}
+			if len(b.looks) == reportBatch && !send() {
+				return
+			}
+		}
+		if len(b.looks) > 0 {
+			send()
+		}
+	}()
+	for b := range ready {
+		n, err := d.keep(ctx, b.reports, b.looks)
+		if err != nil {
+			return read, fresh, err
+		}
+		read, fresh = read+len(b.looks), fresh+n
+		if progress != nil {
+			progress(read, fresh)
+		}
+	}
+	select {
+	case err = <-failed:
+	default:
+		err = ctx.Err()
+	}
+	return read, fresh, err
+}
+
+// keep writes a batch, and decides what it made ripe.
+func (d *desk) keep(ctx context.Context, all []report.Report, looks []look) (fresh int, err error) {
+	rows := make([]store.ReportRow, len(looks))
+	for i := range looks {
+		rows[i] = looks[i].row
+	}
+	var ripe []uint64
+	var told []int
+	fresh, err = d.p.store.AddReports(ctx, rows, func(in *store.Intake) error {
+		ripe, told = ripe[:0], in.Fresh
+		return d.fold(ctx, in, all, looks, &ripe)
+	})
+	if err != nil {
+		return 0, err
+	}
+	for _, i := range told {
+		d.witness(&all[i], &looks[i])
+	}
+	for _, id := range ripe {
+		if err := d.weigh(ctx, id); err != nil {
+			return fresh, err
+		}
+	}
+	return fresh, nil
+}
+
+// fold counts fresh reports into their bunches and reporters.
+func (d *desk) fold(ctx context.Context, in *store.Intake, all []report.Report, looks []look, ripe *[]uint64) error {
+	opened := map[uint64]bool{}
+	for _, i := range in.Fresh {
+		r, l := &all[i], &looks[i]
+		b := in.Bunches[l.row.Bunch]
+		if b == nil {
+			b = &store.SealedBunch{Bunch: report.Bunch{ID: l.row.Bunch, State: report.New, Medium: r.Medium, First: r.Time, Last: r.Time,
+				Seen: report.Seen{Text: r.Text, Subject: r.Subject, Family: l.family}}}
+			in.Bunches[b.ID] = b
+			opened[b.ID] = true
+		} else if !opened[b.ID] {
+			if err := d.open(ctx, b); err != nil && !errors.Is(err, record.ErrErased) {
+				return err
+			}
+			opened[b.ID] = true
+		}
+		was := b.Reporters
+		d.count(in, b, r, l)
+		if b.State == report.New && (b.Reporters != was || b.Reporters == 0) && steps(b.Reporters) && !slices.Contains(*ripe, b.ID) {
+			*ripe = append(*ripe, b.ID)
+		}
+	}
+	for id := range opened {
+		b := in.Bunches[id]
+		body, err := json.Marshal(&b.Seen)
+		if err != nil {
+			return err
+		}
+		if b.Sealed, err = d.p.seal.Seal(ctx, time.Now(), body, about("bunch", id)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// steps reports whether so many reporters are a time to weigh their voices: at first every time, later as they become half as many again.
+func steps(n uint32) bool {
+	for k := uint32(16); ; k += k / 2 {
+		if n <= 16 || n == k {
+			return true
+		}
+		if k > n {
+			return false
+		}
+	}
+}
+
+func (d *desk) count(in *store.Intake, b *store.SealedBunch, r *report.Report, l *look) {
+	b.Reports++
+	if r.Time.Before(b.First) {
+		b.First = r.Time
+	}
+	if r.Time.After(b.Last) {
+		b.Last = r.Time
+	}
+	if r.Claim == report.Honest {
+		b.Honest++
+	}
+	b.PBad = max(b.PBad, l.pBad)
+	if l.live != 0 {
+		b.Campaign = l.live
+	}
+	for _, link := range l.links {
+		b.Links = report.Count(b.Links, link)
+	}
+	for _, n := range l.numbers {
+		b.Numbers = report.Count(b.Numbers, n)
+	}
+	for _, f := range r.Files {
+		b.Files = report.Count(b.Files, f)
+	}
+	if from, err := subject.ParseAddress(r.Suspect, d.p.cfg.Home); err == nil && from.Line() == 0 {
+		b.Senders = report.Count(b.Senders, from.String())
+	}
+	if l.row.Reporter == 0 {
+		return
+	}
+	who := in.Reporters[l.row.Reporter]
+	if who == nil {
+		who = &report.Reporter{ID: l.row.Reporter}
+		in.Reporters[who.ID] = who
+	}
+	if who.Reported(b.ID, r.Time) {
+		if r.Claim != report.Honest {
+			b.Reporters++
+		}
+		right := b.State == report.IsFraud && r.Claim != report.Honest || b.State == report.IsFair && r.Claim == report.Honest
+		switch {
+		case b.State == report.New:
+		case right:
+			who.Right++
+		default:
+			who.Wrong++
+		}
+	}
+}
+
+// open unseals what the reports of a bunch name.
+func (d *desk) open(ctx context.Context, b *store.SealedBunch) error {
+	body, err := d.p.seal.Open(ctx, b.Sealed, about("bunch", b.ID))
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(body, &b.Seen)
+}
+
+// witness lets a report that names a line of ours stand beside what was stopped of it, by leave of that line's contract. The reporter's own line is
+// never meant, whatever he wrote.
+func (d *desk) witness(r *report.Report, l *look) {
+	suspect, err := subject.ParseAddress(r.Suspect, d.p.cfg.Home)
+	line := suspect.Line()
+	if err != nil || line == 0 || r.Claim == report.Honest || r.Suspect == r.Reporter || !l.fraud || l.row.Reporter == 0 {
+		return
+	}
+	f := evidence.Fact{Kind: evidence.Reported, Time: r.Time.UnixMicro(), Line: line, Contract: d.p.consent.Contract(line), Party: l.row.Reporter, Weight: 0.5}
+	if it, ok := d.p.infections.item(f); ok {
+		d.p.queue.Put(&record.Evidence{Item: it}, true)
+	}
+}
+
+// weigh weighs the voices of a bunch, and decides it where the thresholds are met.
+func (d *desk) weigh(ctx context.Context, id uint64) error {
+	voices, err := d.p.store.Voices(ctx, id, 1000)
+	if err != nil {
+		return err
+	}
+	weight, herd := report.Weigh(voices, id)
+	if err := d.p.store.WeighBunch(ctx, id, weight, herd); err != nil {
+		return err
+	}
+	b, err := d.p.store.Bunch(ctx, id)
+	if err != nil {
+		return err
+	}
+	why, ok := d.thresholds.Decide(&b.Bunch)
+	if !ok {
+		return nil
+	}
+	if err := d.open(ctx, b); err != nil {
+		return err
+	}
+	err = d.decide(ctx, &b.Bunch, report.IsFraud, byPolicy, why)
+	if errors.Is(err, store.ErrDecided) {
+		return nil
+	}
+	return err
+}
+
+// byPolicy is who decides where thresholds do.
+const byPolicy = "policy"
+
+// decide moves a bunch, and puts what it teaches into the register.
+func (d *desk) decide(ctx context.Context, b *report.Bunch, to report.State, by, why string) error {
+	now := time.Now().UTC()
+	dec := store.Decision{Bunch: b.ID, From: b.State, To: to, By: by, Why: why, At: now}
+	if to == report.IsFraud {
+		dec.Entries = d.teach(b, by, why, now)
+	}
+	if err := d.p.store.DecideBunch(ctx, dec); err != nil {
+		return err
+	}
+	d.p.log.Info("reports were decided", "bunch", fmt.Sprintf("%016x", b.ID), "as", string(to), "by", by, "indicators", len(dec.Entries))
+	d.p.shortCode.decided()
+	return d.p.registerChanged(ctx)
+}
+
+// teach is what a bunch of reports makes known: links, callback numbers, senders, files, the wording. By machine alone none of it is a popular
+// domain, an official sender, or a number: those wait for a person.
+func (d *desk) teach(b *report.Bunch, by, why string, now time.Time) (all []indicator.Entry) {
+	add := func(k indicator.Kind, value string, n uint32, unsafe bool) *indicator.Entry {
+		e := indicator.Entry{ID: newUUID(), Kind: k, Value: value, Source: "reports", TLP: indicator.TLPGreen, Confidence: confidence(b), First: b.First, Last: b.Last,
+			Recipients: n, Campaign: b.Campaign, Lure: b.Lure, Right: 1, Status: indicator.Active, Changed: now, By: by, Why: why}
+		if by == byPolicy && unsafe {
+			e.Status, e.Why = indicator.Proposed, "a person has to agree: "+why
+		}
+		all = append(all, e)
+		return &all[len(all)-1]
+	}
+	for host, links := range byHost(b.Links) {
+		n := uint32(0)
+		urls := make([]string, 0, len(links))
+		for _, l := range links {
+			n += l.N
+			urls = append(urls, l.Value)
+		}
+		name, _, _ := strings.Cut(host, ":")
+		site := d.p.inspector.Site(name)
+		spared := site.Official || site.Popular || d.p.indicator.Load().LookupHost([]byte(name), []byte(message.RegistrableDomain(name))).Good
+		if !site.Shared {
+			add(indicator.Host, name, n, spared)
+			continue
+		}
+		// Everybody's place: a page or a link there is meant, as far as several people got it.
+		if common, ok := share.CutURLs(urls); ok && len(urls) > 1 && common != host {
+			add(indicator.URL, common, n, true)
+		}
+		for _, l := range links {
+			if l.N > 1 && l.Value != host {
+				add(indicator.URL, l.Value, l.N, spared)
+			}
+		}
+	}
+	for _, s := range b.Senders {
+		if s.N >= 2 {
+			add(indicator.Sender, s.Value, s.N, true)
+		}
+	}
+	for _, n := range b.Numbers {
+		e := add(indicator.Number, n.Value, n.N, true)
+		e.Role = indicator.RoleCallback
+	}
+	for _, f := range b.Files {
+		add(indicator.Hash, f.Value, f.N, false)
+	}
+	if b.Family != 0 {
+		add(indicator.Family, fmt.Sprintf("%016x", b.Family), b.Reporters, b.PBad < d.thresholds.PBad)
+	}
+	return all
+}
+
+// byHost gathers links by the host, and port, that they lead to.
+func byHost(links []report.Counted) map[string][]report.Counted {
+	all := map[string][]report.Counted{}
+	for _, l := range links {
+		host, _, _ := strings.Cut(l.Value, "/")
+		all[host] = append(all[host], l)
+	}
+	return all
+}
+
+// confidence is in percent.
+func confidence(b *report.Bunch) uint8 {
+	c := 60 + 10*min(b.Weight, 3)
+	if b.PBad >= 0.9 {
+		c += 5
+	}
+	return uint8(min(c, 95))
+}
+
+// newUUID is a random one (RFC 9562 §5.4).
+func newUUID() string {
+	var b [16]byte
+	rand.Read(b[:])
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+}
