@@ -43,6 +43,7 @@ func (p *program) startReports(ctx context.Context) error {
 		return err
 	}
 	p.background(p.expireEntries)
+	p.background(p.desk.run)
 	if len(p.cfg.Reports.ShortCodes) > 0 {
 		s, err := newShortCode(ctx, p)
 		if err != nil {

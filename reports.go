@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -33,6 +34,10 @@ type desk struct {
 	bunches    *detect.Campaigns // wordings that were reported
 	thresholds report.Thresholds
 
+	ripeMu sync.Mutex
+	ripe   map[uint64]bool // bunches whose voices are to be weighed
+	poke   chan struct{}
+
 	mu       sync.Mutex // one batch after the other
 	msg      message.Message
 	verdicts gate.Verdicts
@@ -40,10 +45,10 @@ type desk struct {
 }
 
 // reportBatch is how many reports are kept by one commit.
-const reportBatch = 2000
+const reportBatch = 5000
 
 func newDesk(p *program, t report.Thresholds) *desk {
-	d := &desk{p: p, thresholds: t, bunches: detect.NewCampaigns(detect.Config{Campaigns: 1 << 14, Probation: 1, Begins: 1, Window: 14 * day})}
+	d := &desk{p: p, thresholds: t, ripe: map[uint64]bool{}, poke: make(chan struct{}, 1), bunches: detect.NewCampaigns(detect.Config{Campaigns: 1 << 14, Probation: 1, Begins: 1, Window: 14 * day})}
 	d.gate = gate.New(gate.Config{Inspector: p.inspector, Choices: p.consent, Policy: p.gate.Policy(), Campaigns: d.bunches, Senders: 1})
 	return d
 }
@@ -212,7 +217,7 @@ func (d *desk) TakeAll(ctx context.Context, all iter.Seq2[report.Report, error],
 	return read, fresh, err
 }
 
-// keep writes a batch, and decides what it made ripe.
+// keep writes a batch, and lets what it made ripe be weighed.
 func (d *desk) keep(ctx context.Context, all []report.Report, looks []look) (fresh int, err error) {
 	rows := make([]store.ReportRow, len(looks))
 	for i := range looks {
@@ -230,12 +235,61 @@ func (d *desk) keep(ctx context.Context, all []report.Report, looks []look) (fre
 	for _, i := range told {
 		d.witness(&all[i], &looks[i])
 	}
-	for _, id := range ripe {
-		if err := d.weigh(ctx, id); err != nil {
-			return fresh, err
+	d.ripen(ripe)
+	return fresh, nil
+}
+
+// ripen puts bunches down to be weighed.
+func (d *desk) ripen(ids []uint64) {
+	if len(ids) == 0 {
+		return
+	}
+	d.ripeMu.Lock()
+	for _, id := range ids {
+		d.ripe[id] = true
+	}
+	d.ripeMu.Unlock()
+	select {
+	case d.poke <- struct{}{}:
+	default:
+	}
+}
+
+// run weighs what is ripe, apart from taking in: however many reports of one text come at once, their voices are weighed once.
+func (d *desk) run(ctx context.Context) {
+	again := time.NewTicker(time.Minute)
+	defer again.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-d.poke:
+		case <-again.C:
+		}
+		if err := d.weighRipe(ctx); err != nil && ctx.Err() == nil {
+			d.p.log.Error("reports could not be weighed; it is tried again within a minute", "err", err)
 		}
 	}
-	return fresh, nil
+}
+
+func (d *desk) weighRipe(ctx context.Context) (err error) {
+	d.ripeMu.Lock()
+	ids := slices.Sorted(maps.Keys(d.ripe))
+	clear(d.ripe)
+	d.ripeMu.Unlock()
+	decided := false
+	for i, id := range ids {
+		done, err := d.weigh(ctx, id)
+		if decided = decided || done; err != nil {
+			d.ripen(ids[i:])
+			return err
+		}
+	}
+	if decided {
+		d.p.shortCode.decided()
+		return d.p.registerChanged(ctx)
+	}
+	return nil
 }
 
 // fold counts fresh reports into their bunches and reporters.
@@ -360,37 +414,41 @@ func (d *desk) witness(r *report.Report, l *look) {
 }
 
 // weigh weighs the voices of a bunch, and decides it where the thresholds are met.
-func (d *desk) weigh(ctx context.Context, id uint64) error {
+func (d *desk) weigh(ctx context.Context, id uint64) (decided bool, err error) {
 	voices, err := d.p.store.Voices(ctx, id, 1000)
 	if err != nil {
-		return err
-	}
-	weight, herd := report.Weigh(voices, id)
-	if err := d.p.store.WeighBunch(ctx, id, weight, herd); err != nil {
-		return err
+		return false, err
 	}
 	b, err := d.p.store.Bunch(ctx, id)
 	if err != nil {
-		return err
+		return false, err
+	}
+	weight, herd, unproved := report.Weigh(voices, id)
+	if b.PBad < 0.5 && unproved >= report.MinHerd && unproved*10 >= len(voices)*9 { // new accounts, all against what the filter holds to be honest
+		herd = max(herd, unproved)
+	}
+	b.Weight, b.Herd = weight, uint32(herd)
+	if err := d.p.store.WeighBunch(ctx, id, weight, herd); err != nil {
+		return false, err
 	}
 	why, ok := d.thresholds.Decide(&b.Bunch)
 	if !ok {
-		return nil
+		return false, nil
 	}
 	if err := d.open(ctx, b); err != nil {
-		return err
+		return false, err
 	}
 	err = d.decide(ctx, &b.Bunch, report.IsFraud, byPolicy, why)
 	if errors.Is(err, store.ErrDecided) {
-		return nil
+		return false, nil
 	}
-	return err
+	return err == nil, err
 }
 
 // byPolicy is who decides where thresholds do.
 const byPolicy = "policy"
 
-// decide moves a bunch, and puts what it teaches into the register.
+// decide moves a bunch, and puts what it teaches into the register. The caller puts that in force.
 func (d *desk) decide(ctx context.Context, b *report.Bunch, to report.State, by, why string) error {
 	now := time.Now().UTC()
 	dec := store.Decision{Bunch: b.ID, From: b.State, To: to, By: by, Why: why, At: now}
@@ -400,9 +458,8 @@ func (d *desk) decide(ctx context.Context, b *report.Bunch, to report.State, by,
 	if err := d.p.store.DecideBunch(ctx, dec); err != nil {
 		return err
 	}
-	d.p.log.Info("reports were decided", "bunch", fmt.Sprintf("%016x", b.ID), "as", string(to), "by", by, "indicators", len(dec.Entries))
-	d.p.shortCode.decided()
-	return d.p.registerChanged(ctx)
+	d.p.log.Info("reports were decided", "reports", report.Name(b.ID), "as", string(to), "by", by, "indicators", len(dec.Entries))
+	return nil
 }
 
 // teach is what a bunch of reports makes known: links, callback numbers, senders, files, the wording. By machine alone none of it is a popular

@@ -39,8 +39,8 @@ popular domain, an official sender and a number to call wait for a person.
 
 Examples:
   sekisho reports
-  sekisho reports show 00c1d2e3f4a5b6c7 -why "a bank asked"
-  sekisho reports fraud 00c1d2e3f4a5b6c7 -why "the bank says so"
+  sekisho reports show rp-bqzkfmwatnxseu -why "a bank asked"
+  sekisho reports fraud rp-bqzkfmwatnxseu -why "the bank says so"
   sekisho reports import other-operator.jsonl`
 }
 
@@ -192,20 +192,20 @@ func (p *program) listReports(r *http.Request) (string, error) {
 		if x.Campaign != 0 {
 			campaign = fmt.Sprintf("%016x", x.Campaign)
 		}
-		fmt.Fprintf(w, "%016x\t%s\t%s\t%d\t%d\t%.1f\t%d\t%d\t%.2f\t%s\t%s\t%s\n", x.ID, x.State, x.By, x.Reports, x.Reporters, x.Weight, x.Herd, x.Honest, x.PBad, when(x.First), when(x.Last), campaign)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t%.1f\t%d\t%d\t%.2f\t%s\t%s\t%s\n", report.Name(x.ID), x.State, x.By, x.Reports, x.Reporters, x.Weight, x.Herd, x.Honest, x.PBad, when(x.First), when(x.Last), campaign)
 	}
 	w.Flush()
 	return b.String(), nil
 }
 
 func (p *program) bunchOf(r *http.Request) (*store.SealedBunch, error) {
-	id, err := strconv.ParseUint(r.FormValue("id"), 16, 64)
-	if err != nil {
-		return nil, errors.New("reports are named by 16 hexadecimal digits; `sekisho reports` lists them")
+	id, ok := report.ParseName(r.FormValue("id"))
+	if !ok {
+		return nil, errors.New("reports are named rp- and 14 letters; `sekisho reports` lists them")
 	}
 	b, err := p.store.Bunch(r.Context(), id)
 	if errors.Is(err, store.ErrNotFound) {
-		return nil, fmt.Errorf("there are no reports %016x; `sekisho reports` lists them", id)
+		return nil, fmt.Errorf("there are no reports %s; `sekisho reports` lists them", r.FormValue("id"))
 	}
 	return b, err
 }
@@ -231,7 +231,7 @@ func (p *program) showReports(r *http.Request) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if err := p.store.Enter(r.Context(), audit.Entry{Actor: who, Act: audit.ReportRead, Purpose: "quality", About: fmt.Sprintf("reports %016x", b.ID), Why: why}); err != nil {
+	if err := p.store.Enter(r.Context(), audit.Entry{Actor: who, Act: audit.ReportRead, Purpose: "quality", About: report.Name(b.ID), Why: why}); err != nil {
 		return "", fmt.Errorf("nothing is shown, for it could not be written down: %w", err)
 	}
 	if err := p.desk.open(r.Context(), b); errors.Is(err, record.ErrErased) {
@@ -243,7 +243,7 @@ func (p *program) showReports(r *http.Request) (string, error) {
 	e := json.NewEncoder(&out)
 	e.SetIndent("", "  ")
 	e.SetEscapeHTML(false)
-	err = e.Encode(map[string]any{"reports": fmt.Sprintf("%016x", b.ID), "state": b.State, "n": b.Reports, "people": b.Reporters, "weight": b.Weight, "as_one": b.Herd, "p_bad": b.PBad,
+	err = e.Encode(map[string]any{"reports": report.Name(b.ID), "state": b.State, "n": b.Reports, "people": b.Reporters, "weight": b.Weight, "as_one": b.Herd, "p_bad": b.PBad,
 		"first": b.First, "last": b.Last, "by": b.By, "why": b.Why, "seen": b.Seen})
 	return out.String(), err
 }
@@ -268,6 +268,10 @@ func (p *program) decideReports(r *http.Request) (string, error) {
 		return "", err
 	}
 	if err := p.desk.decide(r.Context(), &b.Bunch, to, who, why); err != nil {
+		return "", err
+	}
+	p.shortCode.decided()
+	if err := p.registerChanged(r.Context()); err != nil {
 		return "", err
 	}
 	return "in force: " + string(to), nil

@@ -124,7 +124,7 @@ func TestReportBySMS(t *testing.T) {
 	hands[en].reads("We have your report")
 
 	list := good(t, "", "reports", "list", "-c", s.file)
-	ids := regexp.MustCompile(`(?m)^[0-9a-f]{16}`).FindAllString(list, -1)
+	ids := regexp.MustCompile(`(?m)^rp-[a-z]{14}`).FindAllString(list, -1)
 	if len(ids) != 2 || strings.Contains(list, "7777") || strings.Contains(list, "700111") {
 		t.Fatalf("%s", list)
 	}
@@ -232,10 +232,13 @@ func TestReportRoads(t *testing.T) {
 			t.Errorf("%d %s", st, said)
 		}
 	}
-	list := good(t, "", "reports", "list", "-c", s.file)
-	if !strings.Contains(list, "fraud") || !strings.Contains(list, "policy") {
-		t.Errorf("not decided: %s", list)
-	}
+	eventually(t, "decided by policy", func() bool {
+		list := good(t, "", "reports", "list", "-c", s.file)
+		return strings.Contains(list, "fraud") && strings.Contains(list, "policy")
+	})
+	eventually(t, "what it teaches", func() bool {
+		return strings.Contains(good(t, "", "indicators", "list", "--status", "active", "-c", s.file), "family")
+	})
 	if out := good(t, "", "indicators", "list", "--status", "active", "-c", s.file); !strings.Contains(out, "k50q.duckdns.org") || !strings.Contains(out, "family") {
 		t.Error(out)
 	}

@@ -16,6 +16,30 @@ const (
 	IsFair  State = "honest" // by a person: those who called it fraud were wrong
 )
 
+// Name is how people call a bunch: "rp-" and 14 letters, so that nobody takes it for a telephone number.
+func Name(bunch uint64) string {
+	var b [14]byte
+	for i := len(b) - 1; i >= 0; i-- {
+		b[i] = 'a' + byte(bunch%26)
+		bunch /= 26
+	}
+	return "rp-" + string(b[:])
+}
+
+// ParseName reads what Name wrote.
+func ParseName(s string) (bunch uint64, ok bool) {
+	if len(s) != 17 || s[:3] != "rp-" {
+		return 0, false
+	}
+	for _, c := range []byte(s[3:]) {
+		if c < 'a' || c > 'z' {
+			return 0, false
+		}
+		bunch = bunch*26 + uint64(c-'a')
+	}
+	return bunch, Name(bunch) == s
+}
+
 // ParseState reads new, fraud or honest.
 func ParseState(s string) (State, bool) {
 	st := State(s)
@@ -116,7 +140,9 @@ func (r *Reporter) Weight() float64 {
 // Who has been right before counts by himself, with his weight. Those whose last reports name the very same bunches count as one: accounts of
 // one hand report together. Those who have not been right yet count a quarter of their weight each and unproved altogether, since
 // a hundred new accounts cost little: without the filter or a reporter with a record, they decide nothing.
-func Weigh(voices []Reporter, bunch uint64) (weight float64, herd int) {
+//
+// herd is how many voices were taken for one, from ten on; unproved how many have not been right yet.
+func Weigh(voices []Reporter, bunch uint64) (weight float64, herd, unproved int) {
 	type group struct {
 		n    int
 		best float64
@@ -134,6 +160,7 @@ func Weigh(voices []Reporter, bunch uint64) (weight float64, herd int) {
 		}
 		if v.Right == 0 {
 			fresh[string(key)]++
+			unproved++
 			freshSum += v.Weight() / 4
 			continue
 		}
@@ -155,22 +182,21 @@ func Weigh(voices []Reporter, bunch uint64) (weight float64, herd int) {
 		most = max(most, g.n)
 	}
 	for key, n := range fresh {
-		if len(key) >= 8 || len(proved) == 0 {
+		if len(key) >= 8 { // without an earlier report there is nothing to tell them by
 			most = max(most, n)
 		}
 	}
-	weight += math.Min(freshSum, unproved)
-	if most < minHerd {
+	weight += math.Min(freshSum, unprovedMost)
+	if most < MinHerd {
 		most = 0
 	}
-	return weight, most
+	return weight, most, unproved
 }
 
-const (
-	unproved = 1.0
-	// minHerd is from how many voices on it is told that they speak as one.
-	minHerd = 10
-)
+const unprovedMost = 1.0
+
+// MinHerd is from how many voices on it is told that they speak as one.
+const MinHerd = 10
 
 // Thresholds say when reports make an indicator without a person.
 type Thresholds struct {

@@ -282,7 +282,7 @@ func (s *Store) DecideBunch(ctx context.Context, d Decision) error {
 		if err := s.putEntries(ctx, tx, d.Bunch, d.Entries); err != nil {
 			return err
 		}
-		return s.enter(ctx, tx, audit.Entry{Actor: d.By, Act: audit.ReportsDecided, About: fmt.Sprintf("reports %016x", d.Bunch), Why: string(d.From) + " to " + string(d.To) + ": " + d.Why})
+		return s.enter(ctx, tx, audit.Entry{Actor: d.By, Act: audit.ReportsDecided, About: report.Name(d.Bunch), Why: string(d.From) + " to " + string(d.To) + ": " + d.Why})
 	})
 }
 
