@@ -43,6 +43,7 @@ type Config struct {
 	Audit      AuditConfig     `toml:"audit"`
 	Notices    action.Config   `toml:"notices"`
 	Reports    ReportsConfig   `toml:"reports"`
+	Share      ShareConfig     `toml:"share"`
 }
 
 // LogConfig says how the log is written.
@@ -132,8 +133,14 @@ func readConfig(path string) (Config, error) {
 		return c, err
 	}
 	dir := filepath.Dir(path)
-	for _, p := range []*string{&c.Data, &c.Policy, &c.Inspect.Model, &c.Inspect.Brands, &c.Consent.File, &c.Audit.File, &c.Notices.Contacts, &c.Notices.Templates, &c.Notices.Post.Folder, &c.Notices.Mail.Password, &c.Reports.Texts, &c.Reports.Mail.Maildir, &c.SMPP.Certificate, &c.SMPP.Key} {
+	for _, p := range []*string{&c.Data, &c.Policy, &c.Inspect.Model, &c.Inspect.Brands, &c.Consent.File, &c.Audit.File, &c.Notices.Contacts, &c.Notices.Templates, &c.Notices.Post.Folder, &c.Notices.Mail.Password, &c.Reports.Texts, &c.Reports.Mail.Maildir, &c.Share.GroupKey, &c.SMPP.Certificate, &c.SMPP.Key} {
 		*p = within(dir, *p)
+	}
+	for i := range c.Share.Partners {
+		c.Share.Partners[i].Secret = within(dir, c.Share.Partners[i].Secret)
+	}
+	for i := range c.Share.RPZ.Peers {
+		c.Share.RPZ.Peers[i].Secret = within(dir, c.Share.RPZ.Peers[i].Secret)
 	}
 	for i := range c.Indicators {
 		c.Indicators[i].Path = within(dir, c.Indicators[i].Path)
@@ -175,6 +182,9 @@ func (c *Config) check() error {
 	}
 	if c.Data == "" {
 		return errors.New("data: name a folder")
+	}
+	if err := errors.Join(c.Reports.Check(), c.Share.Check()); err != nil {
+		return err
 	}
 	c.SMPP.Home, c.SMPP.DataDir = c.Home, c.Data
 	return nil

@@ -49,11 +49,15 @@ var imports = map[string]string{
 	"auth":                  "",
 
 	// What is reported, and what goes out.
-	"report":      "indicator subject",
-	"share":       "indicator purpose",
-	"share/stix":  "indicator message purpose report share subject",
-	"share/taxii": "share/stix",
-	"share/rpz":   "indicator settings share test: purpose",
+	"report":        "indicator subject",
+	"share":         "indicator purpose test: share/lists share/misp share/prefix share/stix share/webhook",
+	"share/stix":    "indicator message purpose report share subject",
+	"share/taxii":   "share/stix",
+	"share/rpz":     "indicator settings share test: purpose subject",
+	"share/lists":   "share",
+	"share/misp":    "indicator share test: purpose report",
+	"share/prefix":  "indicator share test: purpose",
+	"share/webhook": "share test: indicator purpose",
 
 	// What is done about what was found.
 	"audit":  "",

@@ -68,6 +68,7 @@ type program struct {
 	desk      *desk
 	shortCode *shortCode // nil where subscribers report to none
 	reports   *reportdoor.Door
+	share     *sharing
 
 	campaigns  *detect.Campaigns
 	domains    *detect.Domains
@@ -98,7 +99,7 @@ func startProgram(ctx context.Context, cfg Config, path string, log *slog.Logger
 	p.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	for _, step := range []func(context.Context) error{
 		p.startData, p.startJudging, p.startRecords,
-		p.startReports, p.makeSMPP,
+		p.startReports, p.startShare, p.makeSMPP,
 		func(ctx context.Context) error { return p.startPages(ctx, try) },
 		p.startSMPP, p.startControl,
 	} {
@@ -323,6 +324,9 @@ func (p *program) startPages(_ context.Context, try *tryFeed) error {
 	mux.HandleFunc("POST /v1/contracts", p.serveContracts)
 	mux.Handle("/v1/reports", p.reports)
 	mux.Handle("/v1/reports/", p.reports)
+	mux.Handle("/taxii2/", p.share.server)
+	mux.Handle(taxiiRoot, p.share.server)
+	mux.Handle("/share/", p.share.forms)
 	if p.cfg.Reports.Form {
 		mux.Handle("/report", p.reports)
 		mux.Handle("/report/", p.reports)

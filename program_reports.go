@@ -335,6 +335,17 @@ func (p *program) registerChanged(ctx context.Context) error {
 	if err := p.register.Over(slices.Values(active), slices.Values(gone)); err != nil {
 		p.log.Error("entries of the register cannot be read, and are not in force", "err", err)
 	}
+	return p.shareChanged(ctx)
+}
+
+// shareChanged lets others have what changed. What fails is tried again with the next change: it must not keep anything from being in force here.
+func (p *program) shareChanged(ctx context.Context) error {
+	if p.share == nil {
+		return nil
+	}
+	if err := p.share.changed(ctx); err != nil {
+		p.log.Error("what changed could not be shared; it is tried again with the next change", "err", err)
+	}
 	return nil
 }
 
@@ -357,5 +368,5 @@ func (p *program) newRegister(ctx context.Context) error {
 		p.log.Error("entries of the register cannot be read, and are not in force", "err", err)
 	}
 	p.registerBase = now
-	return nil
+	return p.shareChanged(ctx)
 }

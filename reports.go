@@ -482,9 +482,8 @@ func (d *desk) teach(b *report.Bunch, by, why string, now time.Time) (all []indi
 			urls = append(urls, l.Value)
 		}
 		name, _, _ := strings.Cut(host, ":")
-		site := d.p.inspector.Site(name)
-		spared := site.Official || site.Popular || d.p.indicator.Load().LookupHost([]byte(name), []byte(message.RegistrableDomain(name))).Good
-		if !site.Shared {
+		spared := d.p.sparedHost(name)
+		if !d.p.inspector.Site(name).Shared {
 			add(indicator.Host, name, n, spared)
 			continue
 		}
@@ -514,6 +513,12 @@ func (d *desk) teach(b *report.Bunch, by, why string, now time.Time) (all []indi
 		add(indicator.Family, fmt.Sprintf("%016x", b.Family), b.Reporters, b.PBad < d.thresholds.PBad)
 	}
 	return all
+}
+
+// sparedHost reports whether a host is one that no machine calls bad: popular, official, or on a list of what is good.
+func (p *program) sparedHost(host string) bool {
+	site := p.inspector.Site(host)
+	return site.Official || site.Popular || p.indicator.Load().LookupHost([]byte(host), []byte(message.RegistrableDomain(host))).Good
 }
 
 // byHost gathers links by the host, and port, that they lead to.
