@@ -19,6 +19,7 @@ import (
 	"github.com/sekisho/sekisho/door/smppdoor"
 	"github.com/sekisho/sekisho/gate"
 	"github.com/sekisho/sekisho/indicator"
+	"github.com/sekisho/sekisho/indicator/feeds"
 	"github.com/sekisho/sekisho/inspect"
 	"github.com/sekisho/sekisho/settings"
 	"github.com/sekisho/sekisho/subject"
@@ -44,6 +45,7 @@ type Config struct {
 	Notices    action.Config   `toml:"notices"`
 	Reports    ReportsConfig   `toml:"reports"`
 	Share      ShareConfig     `toml:"share"`
+	Feeds      []feeds.Config  `toml:"feeds"`
 }
 
 // LogConfig says how the log is written.
@@ -136,6 +138,9 @@ func readConfig(path string) (Config, error) {
 	for _, p := range []*string{&c.Data, &c.Policy, &c.Inspect.Model, &c.Inspect.Brands, &c.Consent.File, &c.Audit.File, &c.Notices.Contacts, &c.Notices.Templates, &c.Notices.Post.Folder, &c.Notices.Mail.Password, &c.Reports.Texts, &c.Reports.Mail.Maildir, &c.Share.GroupKey, &c.SMPP.Certificate, &c.SMPP.Key} {
 		*p = within(dir, *p)
 	}
+	for i := range c.Feeds {
+		c.Feeds[i].Header = within(dir, c.Feeds[i].Header)
+	}
 	for i := range c.Share.Partners {
 		c.Share.Partners[i].Secret = within(dir, c.Share.Partners[i].Secret)
 	}
@@ -182,6 +187,11 @@ func (c *Config) check() error {
 	}
 	if c.Data == "" {
 		return errors.New("data: name a folder")
+	}
+	for i := range c.Feeds {
+		if err := c.Feeds[i].Check(); err != nil {
+			return fmt.Errorf("feeds %d: %w", i+1, err)
+		}
 	}
 	if err := errors.Join(c.Reports.Check(), c.Share.Check()); err != nil {
 		return err

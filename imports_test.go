@@ -31,13 +31,14 @@ var imports = map[string]string{
 	"disguise": "", // how evaders write
 
 	// Judging. Nothing here does I/O while a message waits.
-	"indicator": "subject",
-	"consent":   "purpose subject",
-	"inspect":   "indicator message purpose subject test: corpus",
-	"rule":      "inspect message subject test: purpose",
-	"evidence":  "purpose subject",
-	"detect":    "evidence inspect message purpose subject",
-	"gate":      "detect inspect message purpose record rule settings subject",
+	"indicator":       "subject",
+	"indicator/feeds": "indicator settings",
+	"consent":         "purpose subject",
+	"inspect":         "indicator message purpose subject test: corpus",
+	"rule":            "inspect message subject test: purpose",
+	"evidence":        "purpose subject",
+	"detect":          "evidence inspect message purpose subject",
+	"gate":            "detect inspect message purpose record rule settings subject",
 
 	// Doors. None knows of another, of the store or of the stream: main gives them what they need.
 	"smpp":                  "", // stands alone: it could be another project's

@@ -30,6 +30,7 @@ import (
 	"github.com/sekisho/sekisho/door/smppdoor"
 	"github.com/sekisho/sekisho/gate"
 	"github.com/sekisho/sekisho/indicator"
+	"github.com/sekisho/sekisho/indicator/feeds"
 	"github.com/sekisho/sekisho/inspect"
 	"github.com/sekisho/sekisho/record"
 	"github.com/sekisho/sekisho/store"
@@ -46,6 +47,7 @@ type program struct {
 	indicator indicator.Set
 	register  *indicator.Register // of entries, beside the lists
 	watcher   *indicator.Watcher
+	feeds     *feeds.Set
 	consent   *consent.Register
 	inspector *inspect.Inspector
 	gate      *gate.Gate
@@ -98,7 +100,7 @@ func startProgram(ctx context.Context, cfg Config, path string, log *slog.Logger
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	p.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	for _, step := range []func(context.Context) error{
-		p.startData, p.startJudging, p.startRecords,
+		p.startData, p.makeFeeds, p.startJudging, p.startRecords,
 		p.startReports, p.startShare, p.makeSMPP,
 		func(ctx context.Context) error { return p.startPages(ctx, try) },
 		p.startSMPP, p.startControl,
@@ -136,7 +138,7 @@ func (p *program) startJudging(ctx context.Context) error {
 		return err
 	}
 	p.register = indicator.NewRegister(&p.indicator)
-	p.watcher = indicator.NewWatcher(&p.indicator, files, p.log, p.metrics)
+	p.watcher = indicator.NewWatcher(&p.indicator, append(files, p.feeds.Files()...), p.log, p.metrics)
 	warnings, err := p.watcher.Reload(ctx, nil)
 	if err != nil {
 		return fmt.Errorf("indicators: %w", err)
@@ -164,6 +166,7 @@ func (p *program) startJudging(ctx context.Context) error {
 		p.log.Warn("BYPASS IS ON: nothing is stopped, until `sekisho bypass off`")
 	}
 	p.background(func(ctx context.Context) { p.watcher.Run(ctx, 5*time.Second) })
+	p.background(p.feeds.Run)
 	p.background(p.gate.Watch)
 	p.background(p.watchDelays)
 	return nil
@@ -449,7 +452,7 @@ func (p *program) reload(ctx context.Context) error {
 		return err
 	}
 	// The lists are the last that may fail: until here nothing has changed.
-	if _, err := p.watcher.Replace(ctx, files, nil); err != nil {
+	if _, err := p.watcher.Replace(ctx, append(files, p.feeds.Files()...), nil); err != nil {
 		return fmt.Errorf("indicators: %w", err)
 	}
 	if err := p.smpp.Reload(cfg.SMPP); err != nil {

@@ -163,6 +163,8 @@ func (p *program) controlReports(mux *http.ServeMux, answer func(func(*http.Requ
 	mux.HandleFunc("POST /reports/show", answer(p.showReports))
 	mux.HandleFunc("POST /reports/decide", answer(p.decideReports))
 	mux.HandleFunc("POST /reports/import", answer(p.importReports))
+	mux.HandleFunc("POST /feeds", answer(p.listFeeds))
+	mux.HandleFunc("POST /feeds/fetch", answer(p.fetchFeed))
 	mux.HandleFunc("POST /indicators", answer(p.listIndicators))
 	mux.HandleFunc("POST /indicators/add", answer(p.addIndicator))
 	mux.HandleFunc("POST /indicators/move", answer(p.moveIndicator))
