@@ -22,6 +22,7 @@ import (
 	"github.com/sekisho/sekisho/indicator/feeds"
 	"github.com/sekisho/sekisho/inspect"
 	"github.com/sekisho/sekisho/settings"
+	"github.com/sekisho/sekisho/share/lookup"
 	"github.com/sekisho/sekisho/subject"
 )
 
@@ -46,6 +47,7 @@ type Config struct {
 	Reports    ReportsConfig   `toml:"reports"`
 	Share      ShareConfig     `toml:"share"`
 	Feeds      []feeds.Config  `toml:"feeds"`
+	Lookup     LookupConfig    `toml:"lookup"`
 }
 
 // LogConfig says how the log is written.
@@ -115,6 +117,7 @@ func defaultConfig() Config {
 		Audit:   AuditConfig{Name: "sekisho"},
 		Notices: action.Default(),
 		Reports: defaultReports(),
+		Lookup:  LookupConfig{Quota: lookup.DefaultQuota, Epoch: settings.Duration{Duration: lookup.DefaultEpoch}},
 		Stream:  StreamConfig{MaxBytes: 1 << 30, Replicas: 1},
 		Retention: RetentionConfig{
 			Delivered: settings.Duration{Duration: 30 * day}, Stopped: settings.Duration{Duration: 90 * day},
@@ -135,7 +138,7 @@ func readConfig(path string) (Config, error) {
 		return c, err
 	}
 	dir := filepath.Dir(path)
-	for _, p := range []*string{&c.Data, &c.Policy, &c.Inspect.Model, &c.Inspect.Brands, &c.Consent.File, &c.Audit.File, &c.Notices.Contacts, &c.Notices.Templates, &c.Notices.Post.Folder, &c.Notices.Mail.Password, &c.Reports.Texts, &c.Reports.Mail.Maildir, &c.Share.GroupKey, &c.SMPP.Certificate, &c.SMPP.Key} {
+	for _, p := range []*string{&c.Data, &c.Policy, &c.Inspect.Model, &c.Inspect.Brands, &c.Consent.File, &c.Audit.File, &c.Notices.Contacts, &c.Notices.Templates, &c.Notices.Post.Folder, &c.Notices.Mail.Password, &c.Reports.Texts, &c.Reports.Mail.Maildir, &c.Share.GroupKey, &c.Lookup.GroupKey, &c.SMPP.Certificate, &c.SMPP.Key} {
 		*p = within(dir, *p)
 	}
 	for i := range c.Feeds {

@@ -55,6 +55,7 @@ var imports = map[string]string{
 	"share/stix":    "indicator message purpose report share subject",
 	"share/taxii":   "share/stix",
 	"share/rpz":     "indicator settings share test: purpose subject",
+	"share/lookup":  "indicator share subject test: purpose",
 	"share/lists":   "share",
 	"share/misp":    "indicator share test: purpose report",
 	"share/prefix":  "indicator share test: purpose",

@@ -44,6 +44,7 @@ type commands struct {
 	Cases        casesCommand      `cmd:"" help:"Infected lines: look, agree, and write down what became of them."`
 	Reports      reportsCommand    `cmd:"" help:"What subscribers and others report: look, decide, take in."`
 	Indicators   indicatorsCommand `cmd:"" help:"The register of indicators: look, agree, add, withdraw."`
+	Lookup       lookupCommand     `cmd:"" help:"Ask other operators about numbers without showing them."`
 	Feeds        feedsCommand      `cmd:"" help:"Lists that others publish: how they stand; fetch one now."`
 	Audit        auditCommand      `cmd:"" help:"The ledger of who did what: verify it, list it."`
 	Contracts    contractsCommand  `cmd:"" help:"Tell what became of contracts, and what they chose."`

@@ -71,6 +71,7 @@ type program struct {
 	shortCode *shortCode // nil where subscribers report to none
 	reports   *reportdoor.Door
 	share     *sharing
+	lookup    *looking
 
 	campaigns  *detect.Campaigns
 	domains    *detect.Domains
@@ -101,7 +102,7 @@ func startProgram(ctx context.Context, cfg Config, path string, log *slog.Logger
 	p.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	for _, step := range []func(context.Context) error{
 		p.startData, p.makeFeeds, p.startJudging, p.startRecords,
-		p.startReports, p.startShare, p.makeSMPP,
+		p.startReports, p.startShare, p.startLookup, p.makeSMPP,
 		func(ctx context.Context) error { return p.startPages(ctx, try) },
 		p.startSMPP, p.startControl,
 	} {
@@ -330,6 +331,7 @@ func (p *program) startPages(_ context.Context, try *tryFeed) error {
 	mux.Handle("/taxii2/", p.share.server)
 	mux.Handle(taxiiRoot, p.share.server)
 	mux.Handle("/share/", p.share.forms)
+	p.lookup.mount(mux)
 	if p.cfg.Reports.Form {
 		mux.Handle("/report", p.reports)
 		mux.Handle("/report/", p.reports)

@@ -163,6 +163,7 @@ func (p *program) controlReports(mux *http.ServeMux, answer func(func(*http.Requ
 	mux.HandleFunc("POST /reports/show", answer(p.showReports))
 	mux.HandleFunc("POST /reports/decide", answer(p.decideReports))
 	mux.HandleFunc("POST /reports/import", answer(p.importReports))
+	mux.HandleFunc("POST /lookup", answer(p.askLookup))
 	mux.HandleFunc("POST /feeds", answer(p.listFeeds))
 	mux.HandleFunc("POST /feeds/fetch", answer(p.fetchFeed))
 	mux.HandleFunc("POST /indicators", answer(p.listIndicators))
