@@ -110,7 +110,7 @@ func ReadMISP(in io.Reader, max int) (Report, error) {
 		return Report{}, fmt.Errorf("uuid: %w", errID)
 	}
 	if r.Reporter, err = parseParty(e.Event.Org.Name); err != nil {
-		return Report{}, fmt.Errorf("Orgc: %w", errParty)
+		return Report{}, fmt.Errorf("the name in Orgc: %w", errParty)
 	}
 	for _, a := range all {
 		if a.Deleted {

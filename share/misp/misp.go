@@ -115,7 +115,7 @@ func Build(m Maker, items iter.Seq2[share.Item, error]) (*Feed, error) {
 		days[day] = append(days[day], i)
 		f.n++
 	}
-	us := org{m.Name, m.UUID}
+	us := org(m)
 	index := map[string]manifest{}
 	var hashes bytes.Buffer
 	for _, day := range slices.Sorted(maps.Keys(days)) {
