@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
 	"strings"
@@ -15,14 +16,20 @@ import (
 
 	"github.com/sekisho/sekisho/action"
 	"github.com/sekisho/sekisho/auth"
+	"github.com/sekisho/sekisho/gate"
 	"github.com/sekisho/sekisho/indicator"
 	"github.com/sekisho/sekisho/inspect"
+	"github.com/sekisho/sekisho/purpose"
+	"github.com/sekisho/sekisho/report"
+	"github.com/sekisho/sekisho/share"
+	"github.com/sekisho/sekisho/share/rpz"
 	"github.com/sekisho/sekisho/store"
 )
 
 // verify reads everything that a configuration names.
 func (c *Config) verify() (warnings []string, err error) {
-	if _, err = c.readPolicy(); err != nil {
+	policy, err := c.readPolicy()
+	if err != nil {
 		return nil, err
 	}
 	if err = c.SMPP.Check(); err != nil {
@@ -72,8 +79,54 @@ func (c *Config) verify() (warnings []string, err error) {
 	if err != nil {
 		return warnings, fmt.Errorf("indicators: %w", err)
 	}
-	_, err = c.readConsent(context.Background())
-	return warnings, err
+	if _, err = c.readConsent(context.Background()); err != nil {
+		return warnings, err
+	}
+	return warnings, c.checkSharing(policy)
+}
+
+// checkSharing reads what reports, feeds, partners and the look-up name.
+func (c *Config) checkSharing(policy *gate.Policy) error {
+	if _, err := report.ReadTexts(c.Reports.Texts); err != nil {
+		return fmt.Errorf("reports.texts: %w", err)
+	}
+	for _, f := range []struct{ name, path string }{{"share.group_key_file", c.Share.GroupKey}, {"lookup.group_key_file", c.Lookup.GroupKey}} {
+		if f.path == "" {
+			continue
+		}
+		raw, err := os.ReadFile(f.path)
+		if err == nil {
+			_, err = share.NewGroup(strings.TrimSpace(string(raw)))
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", f.name, err)
+		}
+	}
+	for _, p := range c.Share.Partners {
+		if p.Webhook == "" {
+			continue
+		}
+		if _, err := webhookSecrets(p); err != nil {
+			return err
+		}
+	}
+	for _, f := range c.Feeds {
+		if f.Header == "" {
+			continue
+		}
+		if _, err := os.ReadFile(f.Header); err != nil {
+			return fmt.Errorf("feeds %s: header_file: %w", f.Name, err)
+		}
+	}
+	if len(c.Share.Partners) > 0 && policy.Purposes[purpose.Share] == purpose.NoGround {
+		return errors.New("share.partner: the policy names no ground for sharing (share = \"business\" under [purposes]): partners would be given nothing")
+	}
+	if len(c.Share.RPZ.Listen) > 0 {
+		if _, err := rpz.New(c.Share.RPZ, slog.New(slog.DiscardHandler), nil); err != nil {
+			return fmt.Errorf("share.rpz: %w", err)
+		}
+	}
+	return nil
 }
 
 type passwordCommand struct{}

@@ -101,6 +101,7 @@ type RetentionConfig struct {
 	Counts    settings.Duration `toml:"counts"`    // counts by minute
 	Held      settings.Duration `toml:"held"`      // held messages, once they ended
 	Cases     settings.Duration `toml:"cases"`     // cases, once they ended
+	Reports   settings.Duration `toml:"reports"`   // reports, and indicators that are no more in force
 	Against   settings.Duration `toml:"against"`   // what stands against contracts, after the last evidence
 }
 
@@ -122,7 +123,7 @@ func defaultConfig() Config {
 		Retention: RetentionConfig{
 			Delivered: settings.Duration{Duration: 30 * day}, Stopped: settings.Duration{Duration: 90 * day},
 			Counts: settings.Duration{Duration: 400 * day}, Held: settings.Duration{Duration: 30 * day},
-			Cases: settings.Duration{Duration: 365 * day}, Against: settings.Duration{Duration: 90 * day},
+			Cases: settings.Duration{Duration: 365 * day}, Against: settings.Duration{Duration: 90 * day}, Reports: settings.Duration{Duration: 180 * day},
 		},
 	}
 }
@@ -196,7 +197,10 @@ func (c *Config) check() error {
 			return fmt.Errorf("feeds %d: %w", i+1, err)
 		}
 	}
-	if err := errors.Join(c.Reports.Check(), c.Share.Check()); err != nil {
+	if err := c.Reports.check(c.Home); err != nil {
+		return err
+	}
+	if err := c.Share.Check(); err != nil {
 		return err
 	}
 	c.SMPP.Home, c.SMPP.DataDir = c.Home, c.Data

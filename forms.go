@@ -47,19 +47,11 @@ func (f *forms) startHooks() error {
 		if p.Webhook == "" {
 			continue
 		}
-		raw, err := os.ReadFile(p.Secret)
+		secrets, err := webhookSecrets(p)
 		if err != nil {
-			return fmt.Errorf("share.partner %s: secret_file: %w", p.Name, err)
+			return err
 		}
-		e := webhook.Endpoint{Name: p.Name, URL: p.Webhook}
-		for _, line := range strings.Fields(string(raw)) {
-			k, err := webhook.ReadSecret(line)
-			if err != nil {
-				return fmt.Errorf("share.partner %s: secret_file: %w", p.Name, err)
-			}
-			e.Secrets = append(e.Secrets, k)
-		}
-		all = append(all, e)
+		all = append(all, webhook.Endpoint{Name: p.Name, URL: p.Webhook, Secrets: secrets})
 	}
 	if len(all) == 0 {
 		return nil
@@ -70,6 +62,25 @@ func (f *forms) startHooks() error {
 	}
 	f.s.p.onStop("webhooks", func(context.Context) error { f.hook.Close(); return nil })
 	return nil
+}
+
+// webhookSecrets reads the secrets of a partner's webhook, one a line: the first signs.
+func webhookSecrets(p share.Partner) (all [][]byte, err error) {
+	raw, err := os.ReadFile(p.Secret)
+	if err != nil {
+		return nil, fmt.Errorf("share.partner %s: secret_file: %w", p.Name, err)
+	}
+	for _, line := range strings.Fields(string(raw)) {
+		k, err := webhook.ReadSecret(line)
+		if err != nil {
+			return nil, fmt.Errorf("share.partner %s: secret_file: %w", p.Name, err)
+		}
+		all = append(all, k)
+	}
+	if len(all) == 0 {
+		return nil, fmt.Errorf("share.partner %s: secret_file: it is empty", p.Name)
+	}
+	return all, nil
 }
 
 // stale notes that something changed.

@@ -274,7 +274,7 @@ func (p *program) expire(ctx context.Context) {
 	for {
 		r := p.cfg.Retention
 		if _, err := p.store.Expire(ctx, time.Now().UnixMicro(), store.Retentions{Counts: r.Counts.Duration,
-			Stopped: r.Stopped.Duration, Passed: r.Delivered.Duration, Held: r.Held.Duration, Cases: r.Cases.Duration, Against: r.Against.Duration}); err != nil && ctx.Err() == nil {
+			Stopped: r.Stopped.Duration, Passed: r.Delivered.Duration, Held: r.Held.Duration, Cases: r.Cases.Duration, Against: r.Against.Duration, Reports: r.Reports.Duration}); err != nil && ctx.Err() == nil {
 			p.log.Error("old records could not be deleted", "err", err)
 		}
 		// A held text is gone for good when the key of its day is: a day after the last message of that day must have ended.

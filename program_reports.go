@@ -33,6 +33,18 @@ func defaultReports() ReportsConfig {
 	return ReportsConfig{ShortCodes: []string{}, Outcomes: true, OutcomeFor: settings.Duration{Duration: 7 * day}, Thresholds: report.DefaultThresholds(), Config: reportdoor.Default()}
 }
 
+func (c *ReportsConfig) check(home int) error {
+	for _, s := range c.ShortCodes {
+		if a, err := subject.ParseAddress(s, home); err != nil || a.Kind() != subject.KindShort {
+			return fmt.Errorf("reports.short_codes: %.20q is no short code", s)
+		}
+	}
+	if t := c.Thresholds; t.Reporters < 1 || t.Weight <= 0 || t.PBad < 0 || t.PBad > 1 || t.Honest < 0 || t.Honest > 1 {
+		return errors.New("reports.thresholds: reporters is at least 1, weight above 0, p_bad and honest are from 0 to 1")
+	}
+	return c.Config.Check()
+}
+
 // startReports opens the desk, and the roads to it that are not SMPP.
 func (p *program) startReports(ctx context.Context) error {
 	p.desk = newDesk(p, p.cfg.Reports.Thresholds)

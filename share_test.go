@@ -262,3 +262,32 @@ addresses = ["127.0.0.1"]
 		t.Error("another inbox after a restart")
 	}
 }
+
+// check-config reads what sharing names, and says where something is wrong.
+func TestCheckSharing(t *testing.T) {
+	s := configured(t)
+	clean := s.read()
+	good(t, "", "check-config", s.file)
+	write(t, filepath.Join(s.dir, "short"), "abc\n")
+	for add, words := range map[string][]string{
+		"\n[[share.partner]]\nname = \"b\"\n":                                                                   {"share.partner", "no ground"},
+		"\n[[share.partner]]\nname = \"b\"\ntlp = \"red\"\n":                                                    {"share.partner b", "red"},
+		"\n[[share.partner]]\nname = \"b\"\nwebhook = \"https://b.example/\"\nsecret_file = \"short\"\n":        {"share.partner b", "secret_file", "whsec_"},
+		"\n[[feeds]]\nname = \"a b\"\nurl = \"https://a.example/\"\n":                                           {"feeds 1", "name"},
+		"\n[[feeds]]\nname = \"a\"\nurl = \"https://a.example/\"\nheader_file = \"nothing\"\n":                  {"feeds a", "header_file"},
+		"\n[share.rpz]\nlisten = [\"127.0.0.1:5300\"]\nzone = \"rpz.test\"\n[[share.rpz.peer]]\nname = \"x\"\n": {"share.rpz"},
+	} {
+		write(t, s.file, clean+add)
+		bad(t, 1, "", []string{"check-config", s.file}, words...)
+	}
+	for change, words := range map[[2]string][]string{
+		{`texts = ""    `, `texts = "short"    `}:                              {"reports.texts"},
+		{`group_key_file = ""    # a key`, `group_key_file = "short" # a key`}: {"share.group_key_file", "64 hexadecimal"},
+		{`short_codes = []`, `short_codes = ["+819012345678"]`}:                {"reports.short_codes"},
+		{`reporters = 3`, `reporters = 0`}:                                     {"reports.thresholds"},
+	} {
+		write(t, s.file, clean)
+		s.change(change[0], change[1])
+		bad(t, 1, "", []string{"check-config", s.file}, words...)
+	}
+}

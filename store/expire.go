@@ -15,6 +15,7 @@ type Retentions struct {
 	Held    time.Duration // held messages after they were decided
 	Cases   time.Duration // cases that have ended, with their moves and notices
 	Against time.Duration // what stands against contracts, after the last evidence
+	Reports time.Duration // reports, who reported, and indicators that are no more in force
 }
 
 // expireRows is how many rows a transaction deletes: others write in between.
@@ -38,6 +39,11 @@ func (s *Store) Expire(ctx context.Context, now int64, keep Retentions) (int64, 
 		{"cases", "updated", " AND state IN ('cured', 'wrong', 'closed')", keep.Cases},
 		{"standings", "updated", "", keep.Against},
 		{"waves", "updated", "", keep.Against},
+		{"reports", "at", "", keep.Reports},
+		{"bunches", "last", "", keep.Reports},
+		{"reporters", "last", "", keep.Reports},
+		{"talks", "last", "", keep.Reports},
+		{"indicators", "changed", " AND status IN ('expired', 'withdrawn')", keep.Reports},
 	} {
 		if e.keep <= 0 {
 			continue

@@ -179,6 +179,17 @@ func testReports(t *testing.T, s *Store) {
 	if got := all(EntryFilter{Status: []indicator.Status{indicator.Expired}}); len(got) != 20 {
 		t.Errorf("%d expired", len(got))
 	}
+	defer func() { // all of it is forgotten in the end, but for what is in force
+		if _, err := s.Expire(ctx, at.Add(1000*24*time.Hour).UnixMicro(), Retentions{Reports: 24 * time.Hour}); err != nil {
+			t.Fatal(err)
+		}
+		for table, want := range map[string]int{"reports": 0, "bunches": 0, "reporters": 0, "indicators": 10} {
+			var n int
+			if err := s.w.QueryRowContext(ctx, "SELECT count(*) FROM "+table).Scan(&n); err != nil || n != want {
+				t.Errorf("%s: %d rows are left, not %d: %v", table, n, want, err)
+			}
+		}
+	}()
 	if all, err := s.Bunches(ctx, BunchFilter{States: []report.State{report.New}}); err != nil || len(all) != 1 || all[0].ID != 8 {
 		t.Errorf("%+v %v", all, err)
 	}

@@ -53,6 +53,7 @@ CREATE TABLE talks (
     last   BIGINT NOT NULL,
     sealed BYTEA NOT NULL
 );
+CREATE INDEX talks_last ON talks (last);
 
 -- The register of indicators. A number that is somebody's secret has the role victim.
 CREATE TABLE indicators (
