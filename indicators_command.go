@@ -56,6 +56,7 @@ type indicatorsAdd struct {
 	Role       string `help:"Of a number: callback, fraud, business, victim. One without a role, and a victim's, is never shared." placeholder:"ROLE"`
 	TLP        string `default:"green" help:"How far it may travel: clear, green, amber, amber+strict, red."`
 	Confidence uint8  `default:"90" help:"In percent."`
+	Force      bool   `help:"Also where it is an official or popular site: every text that leads there is stopped."`
 	Why        string `required:"" help:"Why."`
 	by
 	onRunning
@@ -67,12 +68,13 @@ func (c indicatorsAdd) Run(ctx context.Context, io streams) error {
 		return err
 	}
 	return tell(ctx, io, c.Config, "/indicators/add", url.Values{"kind": {c.Kind}, "value": {c.Value}, "role": {c.Role}, "tlp": {c.TLP}, "confidence": {strconv.Itoa(int(c.Confidence))},
-		"who": {who}, "why": {c.Why}})
+		"who": {who}, "why": {c.Why}, "force": {strconv.FormatBool(c.Force)}})
 }
 
 type indicatorsMove struct {
-	ID  string `arg:"" help:"The indicator, as the list names it."`
-	Why string `required:"" help:"Why."`
+	ID    string `arg:"" help:"The indicator, as the list names it."`
+	Force bool   `help:"Also where it is an official or popular site: every text that leads there is stopped."`
+	Why   string `required:"" help:"Why."`
 	by
 	onRunning
 	to string
@@ -83,7 +85,7 @@ func (c *indicatorsMove) Run(ctx context.Context, io streams) error {
 	if err != nil {
 		return err
 	}
-	return tell(ctx, io, c.Config, "/indicators/move", url.Values{"id": {c.ID}, "to": {c.to}, "who": {who}, "why": {c.Why}})
+	return tell(ctx, io, c.Config, "/indicators/move", url.Values{"id": {c.ID}, "to": {c.to}, "who": {who}, "why": {c.Why}, "force": {strconv.FormatBool(c.Force)}})
 }
 
 func (p *program) listIndicators(r *http.Request) (string, error) {
@@ -123,6 +125,8 @@ func (p *program) listIndicators(r *http.Request) (string, error) {
 	return b.String(), nil
 }
 
+var errSpared = errors.New("it is an official or popular site: every honest text that leads there would be stopped, too; say -force if that is meant")
+
 func maskNumber(s string) string {
 	if len(s) < 8 {
 		return s
@@ -156,6 +160,9 @@ func (p *program) addIndicator(r *http.Request) (string, error) {
 	if e.Value, err = indicator.Normal(e.Kind, r.FormValue("value")); err != nil {
 		return "", err
 	}
+	if p.spared(e) && r.FormValue("force") != "true" {
+		return "", errSpared
+	}
 	if err := p.store.PutEntries(r.Context(), who, why, []indicator.Entry{e}); err != nil {
 		return "", err
 	}
@@ -173,6 +180,12 @@ func (p *program) moveIndicator(r *http.Request) (string, error) {
 	to, err := indicator.ParseStatus(r.FormValue("to"))
 	if err != nil || to != indicator.Active && to != indicator.Withdrawn {
 		return "", errors.New("agree or withdraw")
+	}
+	if to == indicator.Active && r.FormValue("force") != "true" {
+		e, err := p.store.Entry(r.Context(), r.FormValue("id"))
+		if err == nil && p.spared(e) {
+			return "", errSpared
+		}
 	}
 	err = p.store.MoveEntry(r.Context(), r.FormValue("id"), to, who, why, time.Now())
 	if errors.Is(err, store.ErrNotFound) {

@@ -92,7 +92,7 @@ addresses = ["127.0.0.1"]
 		return resp.StatusCode, string(b)
 	}
 	id := func(out string) string { return strings.TrimSpace(strings.TrimPrefix(out, "in force: ")) }
-	bad := id(good(t, "", "indicators", "add", "host", "evil[.]example", "--why", "test", "--who", "abe", "-c", s.file))
+	evil := id(good(t, "", "indicators", "add", "host", "evil[.]example", "--why", "test", "--who", "abe", "-c", s.file))
 	good(t, "", "indicators", "add", "number", "+81120444444", "--role", "callback", "--tlp", "amber", "--why", "test", "--who", "abe", "-c", s.file)
 	good(t, "", "indicators", "add", "number", "+819000700111", "--role", "victim", "--why", "test", "--who", "abe", "-c", s.file)
 
@@ -167,11 +167,11 @@ addresses = ["127.0.0.1"]
 		if _, err := checker.Update(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		bad, err := checker.Check(t.Context(), "https://www.evil.example/x")
+		is, err := checker.Check(t.Context(), "https://www.evil.example/x")
 		if err != nil {
 			t.Fatal(err)
 		}
-		return bad
+		return is
 	}
 	if !known() {
 		t.Error("the prefix list does not have it")
@@ -215,7 +215,7 @@ addresses = ["127.0.0.1"]
 	eventually(t, "in the zone", inZone)
 
 	// Withdrawn: everybody hears.
-	good(t, "", "indicators", "withdraw", bad, "--why", "a shop", "--who", "abe", "-c", s.file)
+	good(t, "", "indicators", "withdraw", evil, "--why", "a shop", "--who", "abe", "-c", s.file)
 	if body := objects("b", "green-links"); !strings.Contains(body, `"revoked":true`) {
 		t.Error(body)
 	}
@@ -243,6 +243,12 @@ addresses = ["127.0.0.1"]
 		t.Error("c gave, who may not")
 	}
 	list := good(t, "", "indicators", "list", "-c", s.file)
+	theirs := regexp.MustCompile(`(?m)^(\S+) .*www\.docomo\.ne\.jp`).FindStringSubmatch(list)
+	if theirs == nil {
+		t.Fatal(list)
+	}
+	bad(t, 1, "", []string{"indicators", "agree", theirs[1], "--why", "x", "--who", "abe", "-c", s.file}, "official or popular")
+	bad(t, 1, "", []string{"indicators", "add", "host", "www.docomo.ne.jp", "--why", "x", "--who", "abe", "-c", s.file}, "official or popular", "force")
 	for _, want := range []string{`theirs\.example\.icu .*active.* b `, `www\.docomo\.ne\.jp .*proposed.* b `} {
 		if !regexp.MustCompile(want).MatchString(list) {
 			t.Errorf("no %s in\n%s", want, list)

@@ -107,6 +107,23 @@ func (s *Store) Entries(ctx context.Context, f EntryFilter, each func(indicator.
 	return nil
 }
 
+// Entry is one entry, or ErrNotFound.
+func (s *Store) Entry(ctx context.Context, id string) (e indicator.Entry, err error) {
+	found := false
+	err = query(ctx, s.r, "SELECT "+entryColumns+" FROM indicators WHERE id = $1", []any{id}, func(rows *sql.Rows) error {
+		found = true
+		e, err = scanEntry(rows)
+		return err
+	})
+	if err == nil && !found {
+		err = ErrNotFound
+	}
+	if err != nil {
+		return e, fmt.Errorf("read an indicator: %w", err)
+	}
+	return e, nil
+}
+
 func scanEntry(rows *sql.Rows) (e indicator.Entry, err error) {
 	var kind, role, tlp, status string
 	var first, last, until, changed, campaign, bunch int64
