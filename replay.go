@@ -12,8 +12,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/google/renameio/v2"
-
 	"github.com/sekisho/sekisho/consent"
 	"github.com/sekisho/sekisho/detect"
 	"github.com/sekisho/sekisho/evidence"
@@ -89,17 +87,17 @@ func (c replayCommand) Run(ctx context.Context, io streams) (err error) {
 	if err != nil {
 		return err
 	}
-	var verdicts *renameio.PendingFile
+	var verdicts *settings.Pending
 	if c.Out != "" {
 		if err := os.MkdirAll(c.Out, 0o700); err != nil {
 			return err
 		}
 		// It appears under its name when the whole trace has been read, and not before.
-		f, err := renameio.NewPendingFile(filepath.Join(c.Out, "verdicts.jsonl"), renameio.WithPermissions(0o600))
+		f, err := settings.NewPending(filepath.Join(c.Out, "verdicts.jsonl"))
 		if err != nil {
 			return err
 		}
-		defer func() { err = errors.Join(err, f.Cleanup()) }()
+		defer func() { err = errors.Join(err, f.Close()) }()
 		r.verdict, verdicts = bufio.NewWriterSize(f, 1<<18), f
 	}
 	start := time.Now()
@@ -127,7 +125,7 @@ func (c replayCommand) Run(ctx context.Context, io streams) (err error) {
 	b.end()
 	took := time.Since(start)
 	if r.verdict != nil {
-		if err := errors.Join(r.verdict.Flush(), verdicts.CloseAtomicallyReplace()); err != nil {
+		if err := errors.Join(r.verdict.Flush(), verdicts.Keep()); err != nil {
 			return err
 		}
 		if err := settings.WriteFile(filepath.Join(c.Out, "suspects.jsonl"), r.suspects()); err != nil {

@@ -48,15 +48,13 @@ func ReadContacts(name string, in io.Reader) (Contacts, error) {
 		if errors.Is(err, io.EOF) {
 			return all, nil
 		}
+		if parse := (*csv.ParseError)(nil); errors.As(err, &parse) {
+			return nil, fmt.Errorf("%s line %d: not a row with as many columns as the header", name, parse.Line)
+		} else if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
 		n, _ := r.FieldPos(0)
 		fail := func(what string) error { return fmt.Errorf("%s line %d: %s", name, n, what) }
-		if err != nil {
-			var parse *csv.ParseError
-			if errors.As(err, &parse) {
-				n = parse.Line
-			}
-			return nil, fail("not a row with as many columns as the header")
-		}
 		field := func(column string) string {
 			if i, ok := at[column]; ok {
 				return strings.Clone(strings.TrimSpace(row[i]))

@@ -29,6 +29,8 @@ func TestReadContacts(t *testing.T) {
 		"line\n+819000000001\n+819000000001\n":  "line 3: the line stands twice",
 		"line,mail\n+819000000001\n":            "line 2",
 		"line,name\n+819000000001,\"a\x07\"\n":  "line 2",
+		"line\n\"":                              "line 2",
+		"line\n0\"":                             "line 2",
 	} {
 		_, err := ReadContacts("c.csv", strings.NewReader(text))
 		if err == nil || !strings.Contains(err.Error(), word) || !strings.HasPrefix(err.Error(), "c.csv") || strings.Contains(err.Error(), "0901234") {

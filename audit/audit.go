@@ -14,6 +14,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 	"unicode"
@@ -154,9 +155,15 @@ func isName(s string) bool {
 	return true
 }
 
+var randomUUID = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`)
+
 // isID reports whether s has the shape of an id of ours, which may have any digits: a pseudonym (16 hexadecimal digits: a telephone number
-// has 15 at most) or the id of a case (a letter or a few, a dash perhaps, and ten of Crockford's base 32).
+// has 15 at most), an indicator (a random UUID, RFC 9562 §5.4), or the id of a case (a letter or a few, a dash perhaps, and ten of Crockford's
+// base 32).
 func isID(s string) bool {
+	if randomUUID.MatchString(s) {
+		return true
+	}
 	hex := func(r rune) bool { return r >= '0' && r <= '9' || r >= 'a' && r <= 'f' }
 	if len(s) == 16 && strings.IndexFunc(s, func(r rune) bool { return !hex(r) }) < 0 {
 		return true

@@ -69,23 +69,26 @@ func TestEntryRefused(t *testing.T) {
 
 func TestNumbersRefused(t *testing.T) {
 	for about, refused := range map[string]bool{
-		"":                 false,
-		"il-0a1b2c3d4e":    false,
-		"il-0123456789":    false, // the letters of an id may all be digits
-		"0123456789012345": false, // those of a pseudonym, too
-		"00a1b2c3d4e5f607": false,
-		"policy-7":         false,
-		"123456":           false,
-		"1234567":          true,
-		"09000000001":      true,
-		"+81 90-0000-0001": true,
-		"+819000000001":    true,
-		"０９００００００００１":      true,
-		"090 (0000) 0001":  true,
-		"090ー0000ー0001":    true,
-		"line 0900000":     true,
-		"٠٩٠٠٠٠٠٠":         true,
-		"090000000000001":  true,
+		"":                                      false,
+		"il-0a1b2c3d4e":                         false,
+		"il-0123456789":                         false, // the letters of an id may all be digits
+		"0123456789012345":                      false, // those of a pseudonym, too
+		"00a1b2c3d4e5f607":                      false,
+		"01234567-0123-4012-8012-012345678901":  false, // a random UUID, as indicators have
+		"01234567-0123-1012-8012-012345678901":  true,
+		"01234567-0123-4012-8012-0123456789012": true,
+		"policy-7":                              false,
+		"123456":                                false,
+		"1234567":                               true,
+		"09000000001":                           true,
+		"+81 90-0000-0001":                      true,
+		"+819000000001":                         true,
+		"０９００００００００１":                           true,
+		"090 (0000) 0001":                       true,
+		"090ー0000ー0001":                         true,
+		"line 0900000":                          true,
+		"٠٩٠٠٠٠٠٠":                              true,
+		"090000000000001":                       true,
 	} {
 		e := sample()
 		e.About = about

@@ -165,7 +165,7 @@ func (s *Store) MoveEntry(ctx context.Context, id string, to indicator.Status, b
 		if n, err := res.RowsAffected(); err != nil || n == 0 {
 			return errors.Join(err, ErrNotFound)
 		}
-		return s.enter(ctx, tx, audit.Entry{Actor: by, Act: audit.IndicatorChange, About: "indicator " + id, Why: to.String() + ": " + why})
+		return s.enter(ctx, tx, audit.Entry{Actor: by, Act: audit.IndicatorChange, About: id, Why: to.String() + ": " + why})
 	})
 }
 

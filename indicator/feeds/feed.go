@@ -24,7 +24,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/google/renameio/v2"
+	"github.com/google/renameio/v2/maybe"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/sekisho/sekisho/indicator"
@@ -297,7 +297,7 @@ func (f *Set) fetch(ctx context.Context, s *state) error {
 		return fmt.Errorf("it went from %d to %d entries at once (swing)", was, n)
 	}
 	k.Entries = n
-	if err := renameio.WriteFile(f.path(&s.Config), raw, 0o600); err != nil {
+	if err := maybe.WriteFile(f.path(&s.Config), raw, 0o600); err != nil {
 		return err
 	}
 	if err := f.note(s, k); err != nil {
@@ -317,7 +317,7 @@ func (f *Set) note(s *state, k kept) error {
 	if err != nil {
 		return err
 	}
-	if err := renameio.WriteFile(f.path(&s.Config)+".json", b, 0o600); err != nil {
+	if err := maybe.WriteFile(f.path(&s.Config)+".json", b, 0o600); err != nil {
 		return err
 	}
 	f.mu.Lock()

@@ -8,6 +8,7 @@ import (
 	"io"
 	"iter"
 	"log/slog"
+	mrand "math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
@@ -154,19 +155,21 @@ func until(t testing.TB, what string, within time.Duration, f func() bool, first
 	return time.Since(begun)
 }
 
-// freePort is a port that was free just now over both transports.
+// freePort is a port that was free just now over both transports, below those that connections are given: nobody takes it but by name.
 func freePort(t testing.TB) int {
 	t.Helper()
-	for range 20 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+	for range 200 {
+		port := 12000 + mrand.IntN(18000)
+		at := fmt.Sprintf("127.0.0.1:%d", port)
+		l, err := net.Listen("tcp", at)
 		if err != nil {
-			t.Fatal(err)
+			continue
 		}
-		u, err := net.ListenPacket("udp", l.Addr().String())
+		u, err := net.ListenPacket("udp", at)
 		l.Close()
 		if err == nil {
 			u.Close()
-			return l.Addr().(*net.TCPAddr).Port
+			return port
 		}
 	}
 	t.Fatal("no free port")
