@@ -145,6 +145,8 @@ func (p *program) startShare(ctx context.Context) error {
 			return fmt.Errorf("share.page_listen: %w", err)
 		}
 	}
+	p.registering.Lock() // what changes from now on is shared by registerChanged
+	defer p.registering.Unlock()
 	if err := s.fill(ctx); err != nil {
 		return err
 	}

@@ -25,21 +25,33 @@ const (
 
 // listen takes requests at an address over both transports.
 func (s *Server) listen(ctx, run context.Context, at netip.AddrPort) error {
-	var lc net.ListenConfig
-	l, err := lc.Listen(ctx, "tcp", at.String())
+	l, u, err := both(ctx, at)
 	if err != nil {
 		return err
 	}
-	s.taking = append(s.taking, l)
+	s.taking = append(s.taking, l, u)
 	s.tcp = append(s.tcp, l.Addr())
-	u, err := lc.ListenPacket(ctx, "udp", l.Addr().String())
-	if err != nil {
-		return err
-	}
-	s.taking = append(s.taking, u)
 	s.work.Go(func() { s.acceptAll(run, l) })
 	s.work.Go(func() { s.datagrams(u.(*net.UDPConn)) })
 	return nil
+}
+
+// both opens an address over TCP and UDP. Port 0 is any that is free over both.
+func both(ctx context.Context, at netip.AddrPort) (l net.Listener, u net.PacketConn, err error) {
+	var lc net.ListenConfig
+	for range 10 {
+		if l, err = lc.Listen(ctx, "tcp", at.String()); err != nil {
+			return nil, nil, err
+		}
+		if u, err = lc.ListenPacket(ctx, "udp", l.Addr().String()); err == nil {
+			return l, u, nil
+		}
+		l.Close()
+		if at.Port() != 0 {
+			break
+		}
+	}
+	return nil, nil, err
 }
 
 // datagrams answers one at a time: an answer is made in microseconds, and no flood starts a goroutine.

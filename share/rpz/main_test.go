@@ -180,11 +180,12 @@ func freePort(t testing.TB) int {
 // has A.B.C.D. It returns where it listens.
 func authority(t testing.TB) string {
 	t.Helper()
-	u, err := net.ListenPacket("udp", "127.0.0.1:0")
+	at := fmt.Sprintf("127.0.0.1:%d", freePort(t))
+	u, err := net.ListenPacket("udp", at)
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := net.Listen("tcp", u.LocalAddr().String())
+	l, err := net.Listen("tcp", at)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -211,7 +212,7 @@ func authority(t testing.TB) string {
 		go s.ActivateAndServe()
 		t.Cleanup(func() { s.Shutdown() })
 	}
-	return u.LocalAddr().String()
+	return at
 }
 
 // resolve asks a resolver; "" and the code where there is no address.
