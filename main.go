@@ -46,6 +46,7 @@ type commands struct {
 	Indicators   indicatorsCommand `cmd:"" help:"The register of indicators: look, agree, add, withdraw."`
 	Lookup       lookupCommand     `cmd:"" help:"Ask other operators about numbers without showing them."`
 	Feeds        feedsCommand      `cmd:"" help:"Lists that others publish: how they stand; fetch one now."`
+	Auth         authCommand       `cmd:"" help:"Who may sign in to the console: print a link to enrol a passkey."`
 	Audit        auditCommand      `cmd:"" help:"The ledger of who did what: verify it, list it."`
 	Contracts    contractsCommand  `cmd:"" help:"Tell what became of contracts, and what they chose."`
 	Brands       brandsCommand     `cmd:"" help:"Check a list of brands, or print the embedded one to start from."`

@@ -62,6 +62,7 @@ type program struct {
 	open      atomic.Bool // ESMEs can bind
 	http      *httpdoor.Door
 	console   *console.Console
+	signIn    *auth.SignIn
 	pages     net.Addr // where the console listens
 
 	registering  sync.Mutex
@@ -316,7 +317,8 @@ func (p *program) startPages(_ context.Context, try *tryFeed) error {
 	if try != nil {
 		p.feed.text = try.text
 	}
-	p.console = console.New(c, console.Sources{Feed: p.feed, Counts: minutes{p.store}, Health: health{p}})
+	p.signIn = auth.NewSignIn(auth.SignInConfig{Origin: p.cfg.Console.Origin, Local: try != nil, Log: p.log}, p.store)
+	p.console = console.New(c, p.consoleSources())
 	var err error
 	p.http, err = httpdoor.New(p.cfg.HTTP, httpdoor.Parts{Gate: p.gate, Recorder: record.NewRecorder(p.feed), Keys: p.keys,
 		Log: p.log, Metrics: p.metrics, Home: p.cfg.Home})

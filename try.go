@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/sekisho/sekisho/audit"
 	"github.com/sekisho/sekisho/auth"
 	"github.com/sekisho/sekisho/door/smppdoor"
 	"github.com/sekisho/sekisho/message"
@@ -46,8 +47,8 @@ func (c tryCommand) Run(ctx context.Context, io streams) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(io.out, "\n  関所 Sekisho is running with simulated traffic.\n\n  Look at it:   %s\n  Metrics:      %s/metrics\n  SMPP:         %s (system_id tsubame, password try)\n\n  Ctrl-C ends it.\n\n",
-		d.program.cfg.Console.Origin, d.program.cfg.Console.Origin, d.program.smpp.Addr())
+	fmt.Fprintf(io.out, "\n  関所 Sekisho is running with simulated traffic.\n\n  Look at it:   %s\n                (this link lets one browser in, once)\n  Metrics:      %s/metrics\n  SMPP:         %s (system_id tsubame, password try)\n\n  Ctrl-C ends it.\n\n",
+		d.enter, d.program.cfg.Console.Origin, d.program.smpp.Addr())
 	<-ctx.Done()
 	return d.stop()
 }
@@ -58,6 +59,7 @@ type demo struct {
 	smsc    *smpptest.SMSC
 	dir     string
 	keep    bool
+	enter   string // the link that lets a browser in
 	wg      sync.WaitGroup
 	cancel  context.CancelFunc
 }
@@ -92,6 +94,16 @@ func (c tryCommand) start(ctx context.Context, out streams) (_ *demo, err error)
 	if d.program, err = startProgram(ctx, cfg, "", log, shown); err != nil {
 		return nil, err
 	}
+	operator, err := auth.NewPerson("demo", auth.Everybody, time.Now())
+	if err != nil {
+		return nil, err
+	}
+	if was, err := personNamed(ctx, d.program.store, operator.Name); err == nil { // of a folder that was kept
+		operator = was
+	} else if err := d.program.store.PutPerson(ctx, operator, audit.Sekisho, "person-add", "the demonstration's operator"); err != nil {
+		return nil, err
+	}
+	d.enter = d.program.signIn.Demonstrate(operator.ID)
 	policy := d.program.gate.Policy()
 	if !c.Observe {
 		enforced := *policy

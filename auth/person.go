@@ -60,7 +60,7 @@ func (r Role) Any(want Role) bool { return r&want != 0 }
 
 // Person is somebody who works in the console. People sign in by passkeys; there are no passwords.
 type Person struct {
-	ID       string // "p-" and 16 characters
+	ID       string // "p-" and ten letters or digits
 	Handle   []byte // what a passkey knows him by (WebAuthn user handle): 64 random octets
 	Name     string
 	Roles    Role

@@ -26,7 +26,8 @@ import (
 
 // SignInConfig says how long people stay signed in.
 type SignInConfig struct {
-	Origin string        // as browsers see the console: https://console.example.jp, or http://localhost:8470
+	Origin string        // as browsers see the console: https://console.example.jp
+	Local  bool          // http://localhost will do: a demonstration, or a test
 	Name   string        // of the installation, as a passkey shows it
 	Idle   time.Duration // 0: 30 minutes without a request
 	Most   time.Duration // 0: 12 hours
@@ -44,8 +45,10 @@ type SignIn struct {
 	secure bool
 	tries  *Attempts
 
-	mu         sync.Mutex
-	ceremonies map[string]ceremony // begun, not finished
+	mu           sync.Mutex
+	ceremonies   map[string]ceremony // begun, not finished
+	demo         []byte              // hash of the demonstration's token, until it is used
+	demonstrates string              // who it lets in
 }
 
 // ceremony is a registration or a sign-in that has begun.
@@ -91,8 +94,8 @@ func NewSignIn(c SignInConfig, people People) *SignIn {
 	}
 	host := u.Hostname()
 	s.secure = u.Scheme == "https"
-	if _, isIP := netip.ParseAddr(host); isIP == nil || !s.secure && host != "localhost" {
-		s.why = errors.New("passkeys need console.origin to be an https name, or http://localhost: browsers give them to no other")
+	if _, isIP := netip.ParseAddr(host); isIP == nil || !s.secure && !(c.Local && host == "localhost") {
+		s.why = errors.New("passkeys need console.origin to be an https name")
 		return s
 	}
 	s.rp, s.why = webauthn.New(&webauthn.Config{
@@ -140,7 +143,7 @@ func NewPerson(name string, roles Role, now time.Time) (Person, error) {
 	if err := CheckPersonName(name); err != nil {
 		return Person{}, err
 	}
-	p := Person{ID: "p-" + strings.ToLower(rand.Text())[:16], Handle: make([]byte, 64), Name: name, Roles: roles, Created: now.UTC()}
+	p := Person{ID: "p-" + strings.ToLower(rand.Text())[:10], Handle: make([]byte, 64), Name: name, Roles: roles, Created: now.UTC()}
 	rand.Read(p.Handle)
 	return p, nil
 }
@@ -199,7 +202,7 @@ func (s *SignIn) setCookie(w http.ResponseWriter, what, value string, maxAge int
 	http.SetCookie(w, &http.Cookie{Name: s.cookieName(what), Value: value, Path: "/", MaxAge: maxAge, HttpOnly: true, Secure: s.secure, SameSite: http.SameSiteStrictMode})
 }
 
-// Handler serves the ceremonies: POST /auth/enrol/begin, /auth/enrol/finish, /auth/begin, /auth/finish and /auth/end, all in JSON, from pages of
+// Handler serves the ceremonies: POST /auth/enrol/begin, /auth/enrol/finish, /auth/begin, /auth/finish, /auth/end and /auth/demo, all in JSON, from pages of
 // our own alone.
 func (s *SignIn) Handler() http.Handler {
 	mux := http.NewServeMux()
@@ -208,6 +211,7 @@ func (s *SignIn) Handler() http.Handler {
 	mux.HandleFunc("POST /auth/begin", s.step(s.signInBegin))
 	mux.HandleFunc("POST /auth/finish", s.step(s.signInFinish))
 	mux.HandleFunc("POST /auth/end", s.step(s.signOut))
+	mux.HandleFunc("POST /auth/demo", s.step(s.enterDemo))
 	return mux
 }
 
@@ -406,9 +410,32 @@ func (s *SignIn) start(w http.ResponseWriter, r *http.Request, person string, de
 	return nil
 }
 
-// Demonstrate signs a browser in as the demonstration's operator, of `sekisho try`.
-func (s *SignIn) Demonstrate(w http.ResponseWriter, r *http.Request, person string) error {
-	return s.start(w, r, person, true)
+// Demonstrate makes a link that lets one browser in as the demonstration's operator, of `sekisho try`, once.
+func (s *SignIn) Demonstrate(person string) (link string) {
+	text, hash := secret()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.demo, s.demonstrates = hash, person
+	return strings.TrimSuffix(s.c.Origin, "/") + "/enter#" + text
+}
+
+func (s *SignIn) enterDemo(w http.ResponseWriter, r *http.Request) (any, error) {
+	var in struct {
+		Token string `json:"token"`
+	}
+	if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
+		return nil, ErrInvite
+	}
+	s.mu.Lock()
+	ok := len(s.demo) > 0 && subtle.ConstantTimeCompare(s.demo, hashOf(in.Token)) == 1
+	if ok {
+		s.demo = nil
+	}
+	s.mu.Unlock()
+	if !ok {
+		return nil, ErrInvite
+	}
+	return map[string]string{}, s.start(w, r, s.demonstrates, true)
 }
 
 func (s *SignIn) signOut(w http.ResponseWriter, r *http.Request) (any, error) {

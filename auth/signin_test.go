@@ -201,7 +201,7 @@ func newHouse(t *testing.T) *house {
 	srv := httptest.NewServer(mux)
 	t.Cleanup(srv.Close)
 	h.url = strings.Replace(srv.URL, "127.0.0.1", "localhost", 1)
-	h.in = NewSignIn(SignInConfig{Origin: h.url, Now: func() time.Time { return h.now }}, h.people)
+	h.in = NewSignIn(SignInConfig{Origin: h.url, Local: true, Now: func() time.Time { return h.now }}, h.people)
 	if err := h.in.Why(); err != nil {
 		t.Fatal(err)
 	}
@@ -423,7 +423,7 @@ func TestWhereNoPasskeys(t *testing.T) {
 		"http://localhost:8470": true, "https://console.example.jp": true,
 		"http://console.example.jp": false, "https://192.0.2.1": false, "": false, "http://127.0.0.1:8470": false,
 	} {
-		if err := NewSignIn(SignInConfig{Origin: origin}, newCrowd()).Why(); (err == nil) != ok {
+		if err := NewSignIn(SignInConfig{Origin: origin, Local: true}, newCrowd()).Why(); (err == nil) != ok {
 			t.Errorf("%s: %v", origin, err)
 		}
 	}
@@ -457,5 +457,33 @@ func TestRolesAndNames(t *testing.T) {
 	}
 	if len(roleNames) != 4 || roleEnd != 1<<len(roleNames) {
 		t.Error("a role without a name")
+	}
+}
+
+// The demonstration's link lets one browser in, once.
+func TestDemonstrate(t *testing.T) {
+	h := newHouse(t)
+	p, err := NewPerson("demo", Everybody, h.now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := h.people.PutPerson(t.Context(), p, "sekisho", "person-add", ""); err != nil {
+		t.Fatal(err)
+	}
+	_, token, ok := strings.Cut(h.in.Demonstrate(p.ID), "/enter#")
+	if !ok {
+		t.Fatal("the link has no token")
+	}
+	if st, _ := h.browser().post("/auth/demo", map[string]string{"token": "x"}); st != http.StatusForbidden {
+		t.Errorf("another token: %d", st)
+	}
+	if st, _ := h.browser().post("/auth/demo", map[string]string{"token": ""}); st != http.StatusForbidden {
+		t.Errorf("none: %d", st)
+	}
+	if st, _ := h.browser().post("/auth/demo", map[string]string{"token": token}); st != http.StatusOK {
+		t.Errorf("the token: %d", st)
+	}
+	if st, _ := h.browser().post("/auth/demo", map[string]string{"token": token}); st != http.StatusForbidden {
+		t.Errorf("the token again: %d", st)
 	}
 }

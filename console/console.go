@@ -1,9 +1,9 @@
-// Package console is the web pages operators work in. For now it is one page, which shows live what passes and
-// what is stopped, and why. It asks for what it shows through small interfaces (Feed, Counts, Health), which main
-// gives it, and keeps nothing but the last few entries.
+// Package console is the web pages operators work in. Each page answers one question, has a file of its own (cases.go and cases.html) and
+// asks for what it shows, and for what its buttons do, through a small interface, which main gives it; a page without its source is not there.
+// The console keeps nothing but the last few verdicts.
 //
-// It has no sign-in yet: it must be bound to the loopback interface. It refuses requests that name a host that is
-// not its own, so that no page of the web can read it through a name that suddenly points to 127.0.0.1.
+// People sign in by passkeys (package auth); each page is for those who have one of its roles, and what changes something needs a form that the
+// person was given. A host that is not ours is refused, so that no page of the web can read it through a name that suddenly points to 127.0.0.1.
 package console
 
 import (
@@ -48,11 +48,24 @@ type Health interface {
 	Status() Status
 }
 
-// Sources are where the page's contents come from. None may be nil.
+// Sources are where the pages' contents come from. The first four may not be nil; a page whose source is nil is not there.
 type Sources struct {
-	Feed   Feed
-	Counts Counts
-	Health Health
+	Feed       Feed
+	Counts     Counts
+	Health     Health
+	Doorman    Doorman
+	Campaigns  Campaigns
+	Search     Search
+	Care       Care
+	Lines      Lines
+	Cases      Cases
+	Choices    Choices
+	Reports    Reports
+	Indicators Indicators
+	Policy     Policy
+	Ledger     Ledger
+	System     System
+	People     People
 }
 
 // Entry is one verdict about one recipient. Numbers are masked by the page; Text is shown in try only.
@@ -129,17 +142,18 @@ type Bind struct {
 	Up, Want int  // sessions bound; wanted ones, 0 where that is the peer's choice
 }
 
-// Console serves the page. Run must run while it does.
+// Console serves the pages. Run must run while it does.
 type Console struct {
-	cfg   Config
-	own   string // the host of Origin
-	src   Sources
-	hub   hub
-	mux   *http.ServeMux
-	kept  sync.Mutex // guards what follows, which Counts said last
-	asked time.Time
-	last  []Minute
-	err   error
+	cfg    Config
+	own    string // the host of Origin
+	src    Sources
+	hub    hub
+	mux    *http.ServeMux
+	places []place
+	kept   sync.Mutex // guards what follows, which Counts said last
+	asked  time.Time
+	last   []Minute
+	err    error
 }
 
 // New makes the console.
@@ -165,14 +179,25 @@ func New(cfg Config, src Sources) *Console {
 		c.own = strings.ToLower(u.Hostname())
 	}
 	c.hub.init()
-	c.mux.HandleFunc("GET /{$}", c.page)
-	c.mux.HandleFunc("GET /events", c.events)
-	c.mux.HandleFunc("GET /figures", c.figuresPart)
 	c.mux.HandleFunc("GET /static/{name}", c.static)
+	c.signPages()
+	c.overviewPage()
+	c.campaignsPage()
+	c.searchPage()
+	c.carePage()
+	c.linesPage()
+	c.casesPage()
+	c.choicesPage()
+	c.reportsPage()
+	c.indicatorsPage()
+	c.policyPage()
+	c.ledgerPage()
+	c.systemPage()
+	c.peoplePage()
 	return c
 }
 
-// ServeHTTP serves /, /events, /figures and /static/.
+// ServeHTTP serves the pages.
 func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c.Guard(http.HandlerFunc(c.serve)).ServeHTTP(w, r)
 }
@@ -191,6 +216,16 @@ func (c *Console) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	secure(w.Header(), strings.HasPrefix(c.cfg.Origin, "https:"))
+	if r.Method == http.MethodGet {
+		if l, ok := parseLanguage(r.URL.Query().Get("lang")); ok {
+			c.keepLanguage(w, l)
+			q := r.URL.Query()
+			q.Del("lang")
+			to := url.URL{Path: within(r.URL.Path), RawQuery: q.Encode()}
+			http.Redirect(w, r, to.String(), http.StatusSeeOther)
+			return
+		}
+	}
 	c.mux.ServeHTTP(w, r)
 }
 

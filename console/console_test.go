@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sekisho/sekisho/auth"
 	"github.com/sekisho/sekisho/message"
 	"github.com/sekisho/sekisho/subject"
 )
@@ -38,6 +39,24 @@ func (s *source) Minutes(context.Context, int) ([]Minute, error) {
 	return s.minutes, s.err
 }
 
+// doorman knows one person, or nobody.
+type doorman struct {
+	who    auth.Signed
+	nobody bool
+	forged bool  // what is sent comes from elsewhere
+	why    error // why nobody can sign in
+}
+
+func (d *doorman) Who(*http.Request) (auth.Signed, error) {
+	if d.nobody {
+		return auth.Signed{}, auth.ErrNobody
+	}
+	return d.who, nil
+}
+func (d *doorman) Changes(*http.Request, *auth.Signed) bool { return !d.forged }
+func (d *doorman) Handler() http.Handler                    { return http.NotFoundHandler() }
+func (d *doorman) Why() error                               { return d.why }
+
 func newConsole(cfg Config, s *source) *Console {
 	cfg.Location = time.FixedZone("JST", 9*3600)
 	if cfg.Now == nil {
@@ -46,7 +65,7 @@ func newConsole(cfg Config, s *source) *Console {
 	if s.entries == nil {
 		s.entries = make(chan Entry, 100)
 	}
-	return New(cfg, Sources{Feed: s, Counts: s, Health: s})
+	return New(cfg, Sources{Feed: s, Counts: s, Health: s, Doorman: &doorman{who: auth.Signed{Person: auth.Person{ID: "p-0", Name: "Abe", Roles: auth.Everybody}}}})
 }
 
 func address(t testing.TB, s string) subject.Address {
@@ -262,9 +281,9 @@ func TestLanguage(t *testing.T) {
 		}
 	}
 	c := newConsole(Config{}, lively())
-	w := get(c, "/?lang=en")
+	w := get(c, "/?span=5&lang=en")
 	cookies := w.Result().Cookies()
-	if w.Code != http.StatusSeeOther || len(cookies) != 1 || cookies[0].Value != "en" || !cookies[0].HttpOnly {
+	if w.Code != http.StatusSeeOther || len(cookies) != 1 || cookies[0].Value != "en" || w.Header().Get("Location") != "/?span=5" || !cookies[0].HttpOnly {
 		t.Fatalf("%d %v", w.Code, cookies)
 	}
 	if w := get(c, "/", "Cookie", "lang=en", "Accept-Language", "ja"); !strings.Contains(w.Body.String(), `<html lang="en">`) {
@@ -277,13 +296,22 @@ func TestLanguage(t *testing.T) {
 
 // Every phrase that the page asks for is there, in both languages.
 func TestPhrases(t *testing.T) {
-	html, err := files.ReadFile("page.html")
+	var keys []string
+	sources, err := filepath.Glob("*.*")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var keys []string
-	for _, m := range regexp.MustCompile(`\.T "([^"]+)"`).FindAllSubmatch(html, -1) {
-		keys = append(keys, string(m[1]))
+	for _, name := range sources {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile(`(?:\.Tf? |\.Tf?\(|Sorry\([\w.]+, )"([^"]+)"[^+]`).FindAllSubmatch(b, -1) {
+			keys = append(keys, string(m[1]))
+		}
+		for _, m := range regexp.MustCompile(`\?done=(\w+)`).FindAllSubmatch(b, -1) {
+			keys = append(keys, "done."+string(m[1]))
+		}
 	}
 	for r := message.P2P; r < message.Routes; r++ {
 		keys = append(keys, r.String())

@@ -85,9 +85,26 @@ func (l Language) say(key string) string {
 	return key
 }
 
-// phrases are the page's words, English and Japanese.
-var phrases = map[string][2]string{
-	"skip":          {"Skip to what was stopped", "止めたメッセージへ移動"},
+// words are phrases by their keys, English and Japanese. Each page keeps its own in its file.
+type words map[string][2]string
+
+// phrases are the words of all pages.
+var phrases = words{}
+
+// learn adds a page's words; no key has two meanings.
+func learn(w words) bool {
+	for k, p := range w {
+		if _, twice := phrases[k]; twice {
+			panic("console: two phrases are called " + k)
+		}
+		phrases[k] = p
+	}
+	return true
+}
+
+var _ = learn(words{
+	"skip":          {"Skip to the contents", "本文へ移動"},
+	"overview":      {"Overview", "概況"},
 	"tagline":       {"checkpoint for texts and mail", "メッセージの関所"},
 	"try":           {"Simulated traffic. Nobody is sent anything.", "模擬トラフィックです。実際には誰にも送信していません。"},
 	"live":          {"live", "受信中"},
@@ -178,4 +195,4 @@ var phrases = map[string][2]string{
 	"masked":        {"Numbers are masked; texts are never shown of real traffic.", "番号は伏せて表示します。実際の通信の本文は表示しません。"},
 	"foot":          {"open checkpoint against fraud on phone numbers, texts and mail", "SMS詐欺を防ぐオープンソースの関所"},
 	"just":          {"in the last 20 seconds", "直近20秒"},
-}
+})

@@ -123,8 +123,8 @@ func (c *Console) tell(b *batch) {
 func (c *Console) lists(lang Language, stopped, all []Entry, more int) any {
 	v := c.view(lang)
 	return map[string]any{
-		"stopped": c.render("stopped", v.entries(stopped)),
-		"all":     c.render("rows", v.entries(all)),
+		"stopped": c.render("overview", "stopped", v.entries(stopped)),
+		"all":     c.render("overview", "rows", v.entries(all)),
 		"more":    more,
 	}
 }
@@ -140,7 +140,7 @@ func (c *Console) tellNow() {
 
 func (c *Console) nowFrame(lang Language) []byte {
 	v := c.view(lang)
-	return frame("now", map[string]any{"banner": c.render("banner", v), "now": c.render("now", v), "system": c.render("system", v)})
+	return frame("now", map[string]any{"banner": c.render("overview", "banner", v), "now": c.render("overview", "now", v), "system": c.render("overview", "system", v)})
 }
 
 // frame is one server-sent event (HTML Living Standard §9.2). JSON holds no line break, so one data line is enough.
@@ -223,8 +223,8 @@ func (h *hub) lists() (stopped, all []Entry) {
 
 // events is the stream that a browser watches.
 func (c *Console) events(w http.ResponseWriter, r *http.Request) {
-	if r.Method != http.MethodGet || elsewhere(r) {
-		http.Error(w, "Only this console's own page may watch.", http.StatusForbidden)
+	if elsewhere(r) || !c.mayLook(r) {
+		http.Error(w, "Only this console's own page may watch, of somebody who is signed in.", http.StatusForbidden)
 		return
 	}
 	lang := languageOf(r)

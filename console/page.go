@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"html/template"
+	"io/fs"
 	"net/http"
 	"slices"
 	"strconv"
@@ -17,22 +18,42 @@ import (
 	"github.com/sekisho/sekisho/subject"
 )
 
-//go:embed page.html console.css console.js mark.svg
+//go:embed *.html *.css *.js mark.svg
 var files embed.FS
 
-var pages = template.Must(template.ParseFS(files, "page.html"))
+// pages are the templates of each page, within the layout that all have.
+var pages = func() map[string]*template.Template {
+	all := map[string]*template.Template{}
+	names, err := fs.Glob(files, "*.html")
+	if err != nil {
+		panic(err)
+	}
+	layout := template.Must(template.ParseFS(files, "layout.html"))
+	for _, n := range names {
+		if n != "layout.html" {
+			all[strings.TrimSuffix(n, ".html")] = template.Must(template.Must(layout.Clone()).ParseFS(files, n))
+		}
+	}
+	return all
+}()
 
 // assets are the files that the page loads, by name; their address carries a digest of what is in them, so that
 // browsers may keep them until they change.
 var assets = func() map[string]asset {
 	all := make(map[string]asset)
-	for name, kind := range map[string]string{"console.css": "text/css", "console.js": "text/javascript", "mark.svg": "image/svg+xml"} {
-		b, err := files.ReadFile(name)
+	for pattern, kind := range map[string]string{"*.css": "text/css", "*.js": "text/javascript", "*.svg": "image/svg+xml"} {
+		names, err := fs.Glob(files, pattern)
 		if err != nil {
 			panic(err)
 		}
-		sum := sha256.Sum256(b)
-		all[name] = asset{body: b, kind: kind + "; charset=utf-8", digest: hex.EncodeToString(sum[:6])}
+		for _, name := range names {
+			b, err := files.ReadFile(name)
+			if err != nil {
+				panic(err)
+			}
+			sum := sha256.Sum256(b)
+			all[name] = asset{body: b, kind: kind + "; charset=utf-8", digest: hex.EncodeToString(sum[:6])}
+		}
 	}
 	return all
 }()
@@ -55,42 +76,11 @@ func (c *Console) static(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(a.body) // the browser may have gone
 }
 
-func (c *Console) page(w http.ResponseWriter, r *http.Request) {
-	if l, ok := parseLanguage(r.URL.Query().Get("lang")); ok {
-		c.keepLanguage(w, l)
-		http.Redirect(w, r, "/", http.StatusSeeOther)
-		return
-	}
-	v := c.view(languageOf(r))
-	stopped, all := c.hub.lists()
-	f := c.figures(r, v)
-	body := c.render("page", struct {
-		*view
-		Stopped, All []entryView
-		Figures      *figures
-	}{v, v.entries(stopped), v.entries(all), f})
-	h := w.Header()
-	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Language", v.Lang.String())
-	h.Set("Vary", "Accept-Language, Cookie")
-	_, _ = w.Write([]byte(body))
-}
-
-// figuresPart is the chart and its tables alone, which the browser asks for again and again.
-func (c *Console) figuresPart(w http.ResponseWriter, r *http.Request) {
-	if elsewhere(r) {
-		http.Error(w, "Only this console's own page may ask.", http.StatusForbidden)
-		return
-	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	_, _ = w.Write([]byte(c.render("figures", c.figures(r, c.view(languageOf(r))))))
-}
-
 // render fills a template of ours. It fails only where the template is wrong, which the tests find.
-func (c *Console) render(name string, data any) string {
+func (c *Console) render(page, part string, data any) string {
 	var b bytes.Buffer
-	if err := pages.ExecuteTemplate(&b, name, data); err != nil {
-		c.cfg.Log.Error("console: cannot render", "part", name, "err", err)
+	if err := pages[page].ExecuteTemplate(&b, part, data); err != nil {
+		c.cfg.Log.Error("console: cannot render", "page", page, "part", part, "err", err)
 	}
 	return b.String()
 }
@@ -104,6 +94,7 @@ type view struct {
 	Last5   Totals // the last five minutes
 	PerSec  float64
 	zone    *time.Location
+	at      time.Time
 }
 
 func (c *Console) view(lang Language) *view {
@@ -111,7 +102,7 @@ func (c *Console) view(lang Language) *view {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return &view{Lang: lang, Try: c.cfg.Try, Version: c.cfg.Version, Status: h.meter.status, Last5: h.meter.sum(),
-		PerSec: h.meter.rate(), zone: c.cfg.Location}
+		PerSec: h.meter.rate(), zone: c.cfg.Location, at: c.cfg.Now()}
 }
 
 // T is a phrase in the reader's language.
