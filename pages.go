@@ -14,8 +14,8 @@ func (p *program) consoleSources() console.Sources {
 	return console.Sources{
 		Feed: p.feed, Counts: minutes{p.store}, Health: health{p}, Doorman: p.signIn,
 		Campaigns:  p.campaignsSource(),
-		Search:     p.searchSource(),
-		Care:       p.careSource(),
+		Search:     known{p},
+		Messages:   messages{p},
 		Lines:      p.linesSource(),
 		Cases:      p.casesSource(),
 		Choices:    p.choicesSource(),

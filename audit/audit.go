@@ -35,6 +35,7 @@ const (
 	PolicyChange    = "policy-change"    // another policy is in force
 	EvidenceRead    = "evidence-read"    // a person looked at what stands against a contract
 	TextRead        = "text-read"        // a person looked at a held text
+	LookedUp        = "look-up"          // a person looked up what became of messages
 	MessageFreed    = "release"          // a held message was delivered after all
 	BypassChange    = "bypass"           // stopping was ended, or begun again
 	KeyChange       = "key-change"       // an API key was made or revoked

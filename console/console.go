@@ -56,7 +56,7 @@ type Sources struct {
 	Doorman    Doorman
 	Campaigns  Campaigns
 	Search     Search
-	Care       Care
+	Messages   Messages
 	Lines      Lines
 	Cases      Cases
 	Choices    Choices

@@ -58,57 +58,38 @@ func (c *Console) peoplePage() {
 	c.get("/people", "people", auth.Administrator, func(v *visit) (any, error) { return list(v) })
 
 	// A link is shown once, on the page that answers: it stands in no address.
-	invite := func(w http.ResponseWriter, v *visit, p auth.Person) error {
+	invite := func(v *visit, p auth.Person) (any, error) {
 		link, err := c.src.People.Invite(v.r.Context(), p.ID, v.Who.Name)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		page, err := list(v)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		page.Link, page.For = link, p.Name
-		v.Page = page
-		c.show(w, v, "people", http.StatusOK)
-		return nil
+		return page, nil
 	}
-	change := func(pattern string, f func(http.ResponseWriter, *visit) error) {
-		c.mux.HandleFunc("POST "+pattern, func(w http.ResponseWriter, r *http.Request) {
-			r.Body = http.MaxBytesReader(w, r.Body, formMost)
-			v, ok := c.visit(w, r, auth.Administrator)
-			if !ok {
-				return
-			}
-			if !c.src.Doorman.Changes(r, &v.Who) {
-				c.fail(w, v, Sorry(http.StatusForbidden, "sorry.stale"))
-				return
-			}
-			if err := f(w, v); err != nil {
-				c.fail(w, v, err)
-			}
-		})
-	}
-	change("/people", func(w http.ResponseWriter, v *visit) error {
+	add := func(v *visit) (auth.Person, error) {
 		roles, err := auth.ParseRoles(v.r.Form["role"])
 		if err != nil {
-			return Sorry(http.StatusUnprocessableEntity, "people.norole")
+			return auth.Person{}, Sorry(http.StatusUnprocessableEntity, "people.norole")
 		}
 		p, err := auth.NewPerson(v.Form("name"), roles, c.cfg.Now())
 		if err != nil {
-			return Sorry(http.StatusUnprocessableEntity, "people.badname")
+			return p, Sorry(http.StatusUnprocessableEntity, "people.badname")
 		}
-		if err := c.src.People.PutPerson(v.r.Context(), p, v.Who.Name, "person-add", "roles: "+roles.String()); err != nil {
-			return err
-		}
-		return invite(w, v, p)
-	})
-	change("/people/{id}/invite", func(w http.ResponseWriter, v *visit) error {
-		p, err := v.person()
-		if err != nil {
-			return err
-		}
-		return invite(w, v, p)
-	})
+		return p, c.src.People.PutPerson(v.r.Context(), p, v.Who.Name, "person-add", "roles: "+roles.String())
+	}
+	for pattern, whom := range map[string]func(*visit) (auth.Person, error){"/people": add, "/people/{id}/invite": (*visit).person} {
+		c.answer(pattern, "people", auth.Administrator, func(v *visit) (any, error) {
+			p, err := whom(v)
+			if err != nil {
+				return nil, err
+			}
+			return invite(v, p)
+		})
+	}
 	put := func(act string, f func(*visit, *auth.Person) (why string, err error)) func(*visit) (string, error) {
 		return func(v *visit) (string, error) {
 			p, err := v.person()

@@ -105,13 +105,8 @@ func (c *Console) get(pattern, name string, roles auth.Role, f func(*visit) (any
 // post does what a form asks, for those who have one of the roles, and leads to where f says. A done parameter there names the phrase that says so: done.kept.
 func (c *Console) post(pattern string, roles auth.Role, f func(*visit) (to string, err error)) {
 	c.mux.HandleFunc("POST "+pattern, func(w http.ResponseWriter, r *http.Request) {
-		r.Body = http.MaxBytesReader(w, r.Body, formMost)
-		v, ok := c.visit(w, r, roles)
+		v, ok := c.changing(w, r, roles)
 		if !ok {
-			return
-		}
-		if !v.Signed || !c.src.Doorman.Changes(r, &v.Who) {
-			c.fail(w, v, Sorry(http.StatusForbidden, "sorry.stale"))
 			return
 		}
 		to, err := f(v)
@@ -121,6 +116,33 @@ func (c *Console) post(pattern string, roles auth.Role, f func(*visit) (to strin
 		}
 		http.Redirect(w, r, to, http.StatusSeeOther)
 	})
+}
+
+// answer is a page that a form asks for: what was sent stands in no address, and is not asked again by going back.
+func (c *Console) answer(pattern, name string, roles auth.Role, f func(*visit) (any, error)) {
+	c.mux.HandleFunc("POST "+pattern, func(w http.ResponseWriter, r *http.Request) {
+		v, ok := c.changing(w, r, roles)
+		if !ok {
+			return
+		}
+		var err error
+		if v.Page, err = f(v); err != nil {
+			c.fail(w, v, err)
+			return
+		}
+		c.show(w, v, name, http.StatusOK)
+	})
+}
+
+// changing is a visit that may change something: by a form that this person was given.
+func (c *Console) changing(w http.ResponseWriter, r *http.Request, roles auth.Role) (*visit, bool) {
+	r.Body = http.MaxBytesReader(w, r.Body, formMost)
+	v, ok := c.visit(w, r, roles)
+	if ok && !c.src.Doorman.Changes(r, &v.Who) {
+		c.fail(w, v, Sorry(http.StatusForbidden, "sorry.stale"))
+		return v, false
+	}
+	return v, ok
 }
 
 const formMost = 256 << 10
@@ -240,6 +262,9 @@ func (v *view) Lasts(d time.Duration) string {
 	}
 	return fmt.Sprintf(v.T("unit.d"), int(d/(24*time.Hour)))
 }
+
+// Hours writes a period of so many hours.
+func (v *view) Hours(n int) string { return v.Lasts(time.Duration(n) * time.Hour) }
 
 // Percent writes a share.
 func (v *view) Percent(p float64) string { return percent(p) }
