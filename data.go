@@ -124,7 +124,7 @@ func storeOf(ctx context.Context, config string, io streams, create bool) (Confi
 	if err != nil { // what is done here says on what ground it stands, where a policy can be read
 		policy = &gate.Policy{}
 	}
-	if err = setLedger(s, &cfg, func() *gate.Policy { return policy }); err != nil {
+	if _, err = setLedger(s, &cfg, func() *gate.Policy { return policy }); err != nil {
 		s.Close()
 		return cfg, nil, err
 	}

@@ -31,7 +31,8 @@ type AuditMail struct {
 
 // startLedger lets everything that is done from here on be written down.
 func (p *program) startLedger(ctx context.Context) error {
-	if err := setLedger(p.store, &p.cfg, p.gate.Policy); err != nil {
+	var err error
+	if p.ledgerKey, err = setLedger(p.store, &p.cfg, p.gate.Policy); err != nil {
 		return err
 	}
 	places, err := p.cfg.Audit.places()
@@ -70,11 +71,11 @@ func (p *program) startLedger(ctx context.Context) error {
 	return nil
 }
 
-// setLedger lets a store write down what is done.
-func setLedger(s *store.Store, cfg *Config, policy func() *gate.Policy) error {
+// setLedger lets a store write down what is done. It returns the key that signs checkpoints.
+func setLedger(s *store.Store, cfg *Config, policy func() *gate.Policy) (*audit.Key, error) {
 	key, err := audit.OpenKey(filepath.Join(cfg.Data, audit.KeyFile), cfg.Audit.Name)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	s.SetLedger(audit.NewLog(key), func(name string) string {
 		of, err := purpose.Parse(name)
@@ -83,7 +84,7 @@ func setLedger(s *store.Store, cfg *Config, policy func() *gate.Policy) error {
 		}
 		return string(policy().Purposes[of])
 	})
-	return nil
+	return key, nil
 }
 
 func (c *AuditConfig) places() (all []audit.Place, err error) {

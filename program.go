@@ -78,6 +78,7 @@ type program struct {
 	domains    *detect.Domains
 	infections *infections
 	witnesses  *audit.Witnesses
+	ledgerKey  *audit.Key    // signs its checkpoints
 	names      consent.Names // of contracts
 	contracts  sync.Mutex    // held while events of contracts are written and put in force
 

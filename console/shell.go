@@ -105,7 +105,7 @@ func (c *Console) get(pattern, name string, roles auth.Role, f func(*visit) (any
 // post does what a form asks, for those who have one of the roles, and leads to where f says. A done parameter there names the phrase that says so: done.kept.
 func (c *Console) post(pattern string, roles auth.Role, f func(*visit) (to string, err error)) {
 	c.mux.HandleFunc("POST "+pattern, func(w http.ResponseWriter, r *http.Request) {
-		v, ok := c.changing(w, r, roles)
+		v, ok := c.changing(w, r, roles, formMost)
 		if !ok {
 			return
 		}
@@ -118,10 +118,14 @@ func (c *Console) post(pattern string, roles auth.Role, f func(*visit) (to strin
 	})
 }
 
-// answer is a page that a form asks for: what was sent stands in no address, and is not asked again by going back.
-func (c *Console) answer(pattern, name string, roles auth.Role, f func(*visit) (any, error)) {
+// answer is a page that a form asks for: what was sent stands in no address, and is not asked again by going back. It takes 256 KB, or what most says.
+func (c *Console) answer(pattern, name string, roles auth.Role, f func(*visit) (any, error), most ...int64) {
+	limit := int64(formMost)
+	if len(most) > 0 {
+		limit = most[0]
+	}
 	c.mux.HandleFunc("POST "+pattern, func(w http.ResponseWriter, r *http.Request) {
-		v, ok := c.changing(w, r, roles)
+		v, ok := c.changing(w, r, roles, limit)
 		if !ok {
 			return
 		}
@@ -135,8 +139,8 @@ func (c *Console) answer(pattern, name string, roles auth.Role, f func(*visit) (
 }
 
 // changing is a visit that may change something: by a form that this person was given.
-func (c *Console) changing(w http.ResponseWriter, r *http.Request, roles auth.Role) (*visit, bool) {
-	r.Body = http.MaxBytesReader(w, r.Body, formMost)
+func (c *Console) changing(w http.ResponseWriter, r *http.Request, roles auth.Role, most int64) (*visit, bool) {
+	r.Body = http.MaxBytesReader(w, r.Body, most)
 	v, ok := c.visit(w, r, roles)
 	if ok && !c.src.Doorman.Changes(r, &v.Who) {
 		c.fail(w, v, Sorry(http.StatusForbidden, "sorry.stale"))
@@ -265,6 +269,9 @@ func (v *view) Lasts(d time.Duration) string {
 
 // Hours writes a period of so many hours.
 func (v *view) Hours(n int) string { return v.Lasts(time.Duration(n) * time.Hour) }
+
+// Count writes a number in the reader's manner.
+func (v *view) Count(n int64) string { return number(uint64(max(n, 0))) }
 
 // Percent writes a share.
 func (v *view) Percent(p float64) string { return percent(p) }
