@@ -58,7 +58,7 @@ func (p *program) startControl(context.Context) error {
 			fmt.Fprintln(w, said)
 		}
 	}
-	mux.HandleFunc("POST /bypass", answer(func(r *http.Request) (string, error) { return p.setBypass(r.FormValue("to") == "on") }))
+	mux.HandleFunc("POST /bypass", answer(func(r *http.Request) (string, error) { return p.setBypass(r.FormValue("to") == "on", operator(), "") }))
 	mux.HandleFunc("POST /reload", answer(func(r *http.Request) (string, error) {
 		return "accounts, certificates, policy and lists are read again", p.reload(r.Context())
 	}))
@@ -112,13 +112,16 @@ func (p *program) release(ctx context.Context, id string) (string, error) {
 }
 
 // setBypass is in force for the next message, and after a restart.
-func (p *program) setBypass(on bool) (string, error) {
-	why := "off"
+func (p *program) setBypass(on bool, who, why string) (string, error) {
+	to := "off"
 	if on {
-		why = "on"
+		to = "on"
+	}
+	if why != "" {
+		to += ": " + why
 	}
 	// Stopping is stopped even where nothing can be written down: that it can be, at once, is what it is for.
-	if err := p.acted(p.ctx, audit.BypassChange, "", why); err != nil {
+	if err := p.store.Enter(p.ctx, audit.Entry{Actor: who, Act: audit.BypassChange, Why: to}); err != nil {
 		p.log.Error("the bypass could not be written down", "err", err)
 	}
 	p.gate.SetBypass(on)

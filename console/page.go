@@ -251,6 +251,9 @@ func number(n uint64) string {
 	return s
 }
 
+// Megabytes writes octets.
+func (v *view) Megabytes(n uint64) string { return number((n+1<<19)>>20) + " MB" }
+
 // percent writes a share so that neither nothing nor everything is claimed where it is not so.
 func percent(p float64) string {
 	switch {
