@@ -9,6 +9,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -23,8 +24,14 @@ type seenCampaigns struct {
 	followed func() *detect.Campaigns
 	stopped  chan stoppedText
 
-	mu  sync.Mutex
-	all map[string]*seenCampaign
+	mu    sync.Mutex
+	all   map[string]*seenCampaign
+	early map[uint64]earlyTexts // by text family: stopped before there was a campaign of them
+}
+
+type earlyTexts struct {
+	n     uint64
+	first int64
 }
 
 // seenCampaign is one, as it is kept in a file, too.
@@ -68,7 +75,7 @@ type stoppedText struct {
 }
 
 func newSeenCampaigns(followed func() *detect.Campaigns) *seenCampaigns {
-	return &seenCampaigns{followed: followed, stopped: make(chan stoppedText, stoppedRoom), all: map[string]*seenCampaign{}}
+	return &seenCampaigns{followed: followed, stopped: make(chan stoppedText, stoppedRoom), all: map[string]*seenCampaign{}, early: map[uint64]earlyTexts{}}
 }
 
 // note takes in a verdict on its way to the stream. It never waits: what finds no room is not told of.
@@ -148,17 +155,26 @@ func (s *seenCampaigns) count(t *stoppedText) {
 	id := campaignName(t.id)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.all[id] == nil {
+		if _, ok := s.followed().Find(id, time.Now()); !ok { // no campaign yet: the text goes by its family
+			if len(s.early) >= seenMost {
+				clear(s.early)
+			}
+			if e := s.early[t.id]; t.done {
+				s.early[t.id] = earlyTexts{e.n + 1, cmp.Or(e.first, t.at)}
+			}
+			return
+		}
+	}
 	c := s.of(id)
 	if c == nil {
 		return
 	}
 	if t.done {
-		if c.Stopped++; c.FirstStop.IsZero() {
-			c.FirstStop = time.UnixMicro(t.at).UTC()
-			if now, ok := s.followed().Find(id, time.Now()); ok && now.Texts > 0 {
-				c.Before = now.Texts - 1
-			}
+		if c.FirstStop.IsZero() {
+			s.first(id, c, t.at)
 		}
+		c.Stopped++
 	}
 	tally(&c.Countries, t.country)
 	for _, h := range t.hosts {
@@ -168,6 +184,22 @@ func (s *seenCampaigns) count(t *stoppedText) {
 		tally(&c.Brands, b)
 	}
 	c.Last = time.UnixMicro(t.at).UTC()
+}
+
+// first notes how many got a campaign before the first of its texts was stopped.
+func (s *seenCampaigns) first(id string, c *seenCampaign, at int64) {
+	now := time.Now()
+	if f, ok := s.followed().Facts(id, now); ok {
+		if family, err := strconv.ParseUint(f.Family, 16, 64); err == nil {
+			e := s.early[family]
+			c.Stopped, at = c.Stopped+e.n, cmp.Or(e.first, at)
+			delete(s.early, family)
+		}
+	}
+	c.FirstStop = time.UnixMicro(at).UTC()
+	if x, ok := s.followed().Find(id, now); ok {
+		c.Before = x.Texts - min(c.Stopped+1, x.Texts)
+	}
 }
 
 func campaignName(id uint64) string {

@@ -452,3 +452,6 @@ func (p *reportsPage) Plus() string {
 	}
 	return ""
 }
+
+// Of is how many there are of a state.
+func (p *reportsPage) Of(st report.State) int { return p.Counts.States[st] }
