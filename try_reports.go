@@ -2,12 +2,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/sekisho/sekisho/message"
 	"github.com/sekisho/sekisho/report"
 	"github.com/sekisho/sekisho/simulate"
+	"github.com/sekisho/sekisho/store"
 	"github.com/sekisho/sekisho/subject"
 )
 
@@ -29,10 +31,30 @@ func newTryReports(ctx context.Context, p *program) *tryReports {
 // reporter is a subscriber nobody is.
 func reporter(n int) string { return fmt.Sprintf("+8190001%05d", n) }
 
-// begin files what was reported before anybody looks: a hand with fourteen accounts, and people who were right before.
+// begin files what was reported before anybody looks: people who were right, so that they weigh more now, and a hand with fourteen accounts.
 func (r *tryReports) begin() error {
 	now := time.Now()
 	var all []report.Report
+	for i, text := range []string{"お荷物をお預かりしておりますが、宛先不明です。住所をご確認ください。 http://todoke-kakunin.duckdns.org/", "【国税の未納】差押えの最終通知です。本日中に担当までお電話ください。050-0123-4567"} {
+		for n := range 7 {
+			at := now.Add(-time.Duration(30+i)*time.Hour + time.Duration(n)*time.Minute)
+			all = append(all, report.Report{Channel: tryChannels[n%len(tryChannels)], Medium: report.SMS, Time: at, Reporter: reporter(n + 4*i), Suspect: reporter(400 + n), Text: text})
+		}
+	}
+	if _, err := r.p.desk.Take(r.ctx, all); err != nil {
+		return err
+	}
+	seen, err := r.p.store.BunchPage(r.ctx, store.BunchPage{Limit: 10})
+	if err != nil {
+		return err
+	}
+	for _, b := range seen {
+		err := r.p.decideBunch(r.ctx, report.Name(b.ID), string(report.IsFraud), "demo", "the sites were looked at")
+		if err != nil && !errors.Is(err, errSameState) && !errors.Is(err, store.ErrDecided) { // thresholds may have been faster
+			return err
+		}
+	}
+	all = all[:0]
 	for i, text := range []string{"【つばめ書店】会員ポイントの有効期限は今月末です。 https://tsubame-books.example/points", herdText} {
 		for n := range 14 {
 			at := now.Add(-time.Duration(50-20*i)*time.Minute + time.Duration(n)*time.Second)
@@ -40,7 +62,7 @@ func (r *tryReports) begin() error {
 		}
 	}
 	all = append(all, report.Report{Channel: report.Mail, Medium: report.SMS, Claim: report.Honest, Time: now.Add(-25 * time.Minute), Reporter: "yamada@mail.example", Suspect: "TSUBAME", Text: herdText})
-	_, err := r.p.desk.Take(r.ctx, all)
+	_, err = r.p.desk.Take(r.ctx, all)
 	return err
 }
 
@@ -60,6 +82,9 @@ func (r *tryReports) saw(it *simulate.Item) {
 	}
 	r.said[it.Campaign]++
 	x := report.Report{Channel: tryChannels[r.n%len(tryChannels)], Medium: report.SMS, Time: time.Now(), Reporter: it.To.String(), Text: string(it.Text)}
+	if r.n%2 == 1 { // somebody who has reported before
+		x.Reporter, x.To = reporter(r.n%11), it.To.String()
+	}
 	if it.Label == message.Spam {
 		x.Claim = report.Spam
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -86,6 +87,7 @@ var _ = learn(words{
 	"reports.today":         {"%s reports came within 24 hours.", "直近24時間の通報は%s件です。"},
 	"reports.heavy":         {"To be decided: the heaviest of the newest", "判断待ち（新しいもののうち重い順）"},
 	"reports.list":          {"All, the latest first", "すべて（新しい順）"},
+	"reports.lately":        {"Decided lately", "最近の判断"},
 	"reports.all":           {"All", "すべて"},
 	"reports.state.new":     {"To be decided", "判断待ち"},
 	"reports.state.fraud":   {"Fraud", "詐欺"},
@@ -162,10 +164,12 @@ var _ = learn(words{
 const (
 	waitingShown = 20
 	reportsShown = 30
+	latelyShown  = 10
 )
 
 type reportsPage struct {
 	Counts  ReportCounts
+	Front   bool
 	Waiting []ReportBunch // on the front page alone
 	Fresh   int           // of them: first reported within 24 hours
 	List    []ReportBunch
@@ -182,6 +186,7 @@ func (c *Console) reportsPage() {
 	c.places = append(c.places, place{"/reports", "reports", readers})
 	c.get("/reports", "reports", readers, func(v *visit) (any, error) {
 		p := &reportsPage{Tabs: []report.State{report.New, report.IsFraud, report.IsFair, report.Refused}}
+		p.Front = v.Form("state") == ""
 		if st, ok := report.ParseState(v.Form("state")); ok {
 			p.State = st
 		}
@@ -189,18 +194,10 @@ func (c *Console) reportsPage() {
 		if p.Counts, err = c.src.Reports.ReportCounts(v.r.Context()); err != nil {
 			return nil, err
 		}
-		behind := v.Form("behind")
-		if p.State == "" && behind == "" {
-			if p.Waiting, err = c.src.Reports.WaitingReports(v.r.Context(), waitingShown); err != nil {
-				return nil, err
-			}
-			for i := range p.Waiting {
-				if v.IsNew(p.Waiting[i].First) {
-					p.Fresh++
-				}
-			}
+		if p.Front {
+			return p, v.reportsFront(p)
 		}
-		if p.List, err = c.src.Reports.Reports(v.r.Context(), p.State, behind, reportsShown+1); err != nil {
+		if p.List, err = c.src.Reports.Reports(v.r.Context(), p.State, v.Form("behind"), reportsShown+1); err != nil {
 			return nil, err
 		}
 		if len(p.List) > reportsShown {
@@ -241,6 +238,29 @@ func (c *Console) reportsPage() {
 		v.Page = p
 		c.show(w, v, "report", http.StatusOK)
 	})
+}
+
+// reportsFront is what waits, and what was decided lately.
+func (v *visit) reportsFront(p *reportsPage) (err error) {
+	ctx, src := v.r.Context(), v.c.src.Reports
+	if p.Waiting, err = src.WaitingReports(ctx, waitingShown); err != nil {
+		return err
+	}
+	for i := range p.Waiting {
+		if v.IsNew(p.Waiting[i].First) {
+			p.Fresh++
+		}
+	}
+	for _, st := range p.Tabs[1:] {
+		some, err := src.Reports(ctx, st, "", latelyShown)
+		if err != nil {
+			return err
+		}
+		p.List = append(p.List, some...)
+	}
+	slices.SortStableFunc(p.List, func(a, b ReportBunch) int { return b.Last.Compare(a.Last) })
+	p.List = p.List[:min(latelyShown, len(p.List))]
+	return nil
 }
 
 // bunchTable is a table of bunches; the front page has two.
