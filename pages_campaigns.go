@@ -56,6 +56,9 @@ func (s campaignsPages) shown(c *detect.Campaign, now time.Time) console.Campaig
 		return x
 	}
 	x.Stopped, x.Before, x.FirstStop = min(seen.Stopped, c.Texts), seen.Before, seen.FirstStop
+	if seen.Texts > 0 && c.Texts > seen.Texts { // since somebody looked last
+		seen.grow(now, uint32(min(c.Texts-seen.Texts, 1<<31)))
+	}
 	x.Minutes, x.Hours = seen.steps(now)
 	x.Countries, x.Hosts, x.Brands = parts(seen.Countries), parts(seen.Hosts), parts(seen.Brands)
 	return x

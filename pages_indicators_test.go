@@ -85,7 +85,7 @@ func TestIndicatorsPages(t *testing.T) {
 		if err := d.share.given(t.Context(), "bank-isac", "webhook", n); err != nil {
 			t.Fatal(err)
 		}
-		if p := d.page("/indicators"); n == 5 && !strings.Contains(p, "12 indicators went to them") {
+		if p := d.page("/indicators"); n == 5 && !strings.Contains(p, "within 30 days: 12.") {
 			t.Error(p)
 		}
 	}

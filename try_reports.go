@@ -55,6 +55,10 @@ func (r *tryReports) begin() error {
 		}
 	}
 	all = all[:0]
+	for n := range 4 { // enough of those who were right: thresholds decide, and what a person has to agree to waits for him
+		all = append(all, report.Report{Channel: tryChannels[n], Medium: report.SMS, Time: now.Add(-3*time.Hour + time.Duration(n)*time.Minute), Reporter: reporter(3 * n), Suspect: "TSUBAMEBK",
+			Text: "【つばめ銀行】お取引を停止しました。解除はこちら http://tsubame-login.duckdns.org/ お問い合わせ 050-0765-4321"})
+	}
 	for i, text := range []string{"【つばめ書店】会員ポイントの有効期限は今月末です。 https://tsubame-books.example/points", herdText} {
 		for n := range 14 {
 			at := now.Add(-time.Duration(50-20*i)*time.Minute + time.Duration(n)*time.Second)

@@ -107,11 +107,11 @@ type Partner struct {
 
 var _ = learn(words{
 	"indicators":           {"Indicators", "指標とフィード"},
-	"ind.say":              {"%s indicators are in force. Here they were right %s times and wrong %s times.", "適用中の指標は%s件。これまでの判定は正しかったもの%s回、誤り%s回です。"},
-	"ind.waits":            {"%s wait for a person.", "%s件が確認待ちです。"},
+	"ind.say":              {"Indicators in force: %s. Right here: %s times; wrong: %s times.", "適用中の指標は%s件。これまでの判定は正しかったもの%s回、誤り%s回です。"},
+	"ind.waits":            {"Waiting for a person: %s.", "%s件が確認待ちです。"},
 	"ind.waits.none":       {"None waits for a person.", "確認待ちの指標はありません。"},
-	"ind.feeds.say":        {"%s feeds, %s of them refused at the last try.", "フィードは%s件、うち%s件は直近の取得に失敗しています。"},
-	"ind.partners.say":     {"%s partners; %s indicators went to them within 30 days.", "共有先は%s者、直近30日の提供は%s件です。"},
+	"ind.feeds.say":        {"Feeds: %s, refused at the last try: %s.", "フィードは%s件、うち%s件は直近の取得に失敗しています。"},
+	"ind.partners.say":     {"Partners: %s; indicators that went to them within 30 days: %s.", "共有先は%s者、直近30日の提供は%s件です。"},
 	"ind.waiting":          {"Waiting for a person", "確認待ち"},
 	"ind.waiting.say":      {"By reports alone no machine puts these in force: a popular or official site, a sender, a number to call.", "有名・公式サイト、送信元、電話番号は、通報だけでは自動適用されません。人による確認が必要です。"},
 	"ind.find":             {"Look for a link, host, number or sender", "リンク・ホスト・番号・送信元を検索"},

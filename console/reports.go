@@ -122,10 +122,10 @@ var _ = learn(words{
 	"reports.is.fraud":      {"It is fraud", "詐欺と判断"},
 	"reports.is.honest":     {"It is honest", "正常と判断"},
 	"reports.is.refused":    {"Refuse", "対象外とする"},
-	"reports.ask.fraud":     {"Is it fraud? What is listed below is in force with the next message, and partners are told.", "詐欺と判断しますか。下記の指標は次のメッセージから適用され、共有先にも通知されます。"},
+	"reports.ask.fraud":     {"Is it fraud? What it would teach is in force with the next message, and partners are told.", "詐欺と判断しますか。表示中の指標が次のメッセージから適用され、共有先にも通知されます。"},
 	"reports.ask.honest":    {"Is it honest? What it taught is withdrawn, and who called it fraud was wrong.", "正常と判断しますか。この通報から得た指標は取り下げられ、詐欺とした通報者は誤りとして記録されます。"},
 	"reports.ask.refused":   {"Refuse it? What it taught is withdrawn; no reporter was right or wrong.", "対象外としますか。この通報から得た指標は取り下げられます。通報者の評価には影響しません。"},
-	"reports.decide.say":    {"Fraud puts what it teaches in force. Honest withdraws it, and counts against who called it fraud. Refused says nothing to us: it teaches nothing.", "「詐欺」は下記の指標を適用します。「正常」は指標を取り下げ、詐欺とした通報者の評価を下げます。「対象外」は何も学習しません。"},
+	"reports.decide.say":    {"Fraud puts what it teaches in force. Honest withdraws it, and counts against who called it fraud. Refused says nothing to us: it teaches nothing.", "「詐欺」は上に示した指標を適用します。「正常」は指標を取り下げ、詐欺とした通報者の評価を下げます。「対象外」は何も学習しません。"},
 	"reports.teaches":       {"What it would teach", "詐欺と判断した場合に適用される指標"},
 	"reports.teaches.none":  {"It names nothing that could be put in force.", "適用できる指標は含まれていません。"},
 	"reports.taught":        {"What it has taught", "この通報から得た指標"},
@@ -157,6 +157,9 @@ var _ = learn(words{
 	"reports.ch.misp":       {"MISP", "MISP"},
 	"done.decided":          {"Decided, and in force.", "判断を適用しました。"},
 	"why.number":            {"A reason may name no telephone number: what stands in the ledger cannot be erased.", "理由に電話番号は書けません（監査台帳の記録は消去できないため）。"},
+	"why.right":             {"reporters who were right before", "過去に正しかった通報者による通報"},
+	"why.agree":             {"reporters and the filter agree", "通報者とフィルターの判定が一致"},
+	"why.asks":              {"a person has to agree: ", "要確認："},
 	"why.long":              {"A reason has at most 500 octets.", "理由は500オクテット以内で入力してください。"},
 })
 
@@ -330,6 +333,23 @@ func decisionFailed(err error) error {
 		return Sorry(http.StatusGone, "reports.gone")
 	}
 	return err
+}
+
+// Because is the reason of a decision; those that thresholds give have words.
+func (v *visit) Because(by, why string) string {
+	if by != "policy" {
+		return why
+	}
+	rest, asks := strings.CutPrefix(why, "a person has to agree: ")
+	for said, key := range map[string]string{"reporters who were right before": "why.right", "reporters and the filter agree": "why.agree"} {
+		if rest == said {
+			rest = v.T(key)
+		}
+	}
+	if asks {
+		return v.T("why.asks") + rest
+	}
+	return rest
 }
 
 // IsNew reports whether something is of the last 24 hours.
