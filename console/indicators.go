@@ -84,7 +84,6 @@ type FeedState struct {
 	Name, Licence, Failed string
 	Taken, Tried          time.Time
 	Entries               int
-	Every                 time.Duration
 }
 
 // Partners are those who are given indicators.
