@@ -15,6 +15,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/sekisho/sekisho/audit"
 	"github.com/sekisho/sekisho/detect"
 	"github.com/sekisho/sekisho/message"
 	"github.com/sekisho/sekisho/settings"
@@ -114,21 +115,30 @@ func (p *program) listCampaigns(r *http.Request) (string, error) {
 
 // decideCampaign puts an operator's word in force.
 func (p *program) decideCampaign(r *http.Request) (string, error) {
-	id, to := r.FormValue("id"), r.FormValue("to")
+	to := r.FormValue("to")
+	return "in force for the next text: " + to, p.decideOn(r.Context(), r.FormValue("id"), to, operator(), "")
+}
+
+// decideOn puts somebody's word on a campaign in force, and writes it down before.
+func (p *program) decideOn(ctx context.Context, id, to, who, why string) error {
 	for d := detect.Watch; d <= detect.Pass; d++ {
 		if d.String() != to {
 			continue
 		}
-		if err := p.acted(r.Context(), "campaign-decide", id, to); err != nil {
-			return "", err
+		said := to
+		if why != "" {
+			said += ": " + why
+		}
+		if err := p.store.Enter(ctx, audit.Entry{Actor: who, Act: "campaign-decide", About: id, Why: said}); err != nil {
+			return fmt.Errorf("nothing was done, for it could not be written down: %w", err)
 		}
 		if err := p.campaigns.Decide(id, d); err != nil {
-			return "", err
+			return err
 		}
 		p.log.Warn("a campaign was decided about", "campaign", id, "decision", to)
-		return "in force for the next text: " + to, nil
+		return nil
 	}
-	return "", errors.New("stop, pass or watch")
+	return errors.New("stop, pass or watch")
 }
 
 type campaignsCommand struct {

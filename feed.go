@@ -26,6 +26,7 @@ type feed struct {
 	watchers   []chan console.Entry
 	text       func(from, to subject.Address) string // of simulated texts; nil where they are real
 	infections *infections                           // what was stopped is evidence too; nil where nobody looks for infected lines
+	seen       *seenCampaigns                        // what people are told of campaigns; nil where nobody asks
 	bypassed   func() bool                           // whether stopping is switched off just now
 }
 
@@ -40,6 +41,7 @@ func (f *feed) Put(r record.Appender, keep bool) bool {
 	if f.watching.Load() > 0 {
 		f.show(v)
 	}
+	f.seen.note(v)
 	if f.infections == nil {
 		return f.to.Put(r, keep)
 	}

@@ -210,12 +210,14 @@ func (p *program) listFeeds(*http.Request) (string, error) {
 }
 
 func (p *program) fetchFeed(r *http.Request) (string, error) {
-	name := r.FormValue("name")
-	if err := p.feeds.Fetch(r.Context(), name); err != nil {
-		return "", fmt.Errorf("%s: %w; the last good one stays in force", name, err)
+	return "in force", p.takeFeed(r.Context(), r.FormValue("name"))
+}
+
+// takeFeed fetches a feed now and puts it in force.
+func (p *program) takeFeed(ctx context.Context, name string) error {
+	if err := p.feeds.Fetch(ctx, name); err != nil {
+		return fmt.Errorf("%s: %w; the last good one stays in force", name, err)
 	}
-	if _, err := p.watcher.Reload(r.Context(), nil); err != nil {
-		return "", err
-	}
-	return "in force", nil
+	_, err := p.watcher.Reload(ctx, nil)
+	return err
 }

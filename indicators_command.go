@@ -139,37 +139,54 @@ func (p *program) addIndicator(r *http.Request) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	now := time.Now().UTC()
-	e := indicator.Entry{ID: newUUID(), Source: "people", First: now, Last: now, Recipients: 2, Status: indicator.Active, Changed: now, By: who, Why: why}
-	if e.Kind, err = indicator.ParseKind(r.FormValue("kind")); err != nil {
-		return "", err
+	id, err := p.putIndicator(r.Context(), wantedIndicator{kind: r.FormValue("kind"), value: r.FormValue("value"), role: r.FormValue("role"), tlp: r.FormValue("tlp"),
+		confidence: r.FormValue("confidence"), force: r.FormValue("force") == "true"}, who, why)
+	return "in force: " + id, err
+}
+
+// wantedIndicator is what somebody asks to be put in force, as he wrote it.
+type wantedIndicator struct {
+	kind, value, role, tlp, confidence string
+	force                              bool // also where it is an official or popular site
+}
+
+// entry reads it; its errors are sentences that do not repeat the value.
+func (w *wantedIndicator) entry() (e indicator.Entry, err error) {
+	if e.Kind, err = indicator.ParseKind(w.kind); err != nil {
+		return e, err
 	}
-	if s := r.FormValue("role"); s != "" {
-		if e.Role, err = indicator.ParseRole(s); err != nil {
-			return "", err
+	if w.role != "" {
+		if e.Role, err = indicator.ParseRole(w.role); err != nil {
+			return e, err
 		}
 	}
-	if e.TLP, err = indicator.ParseTLP(r.FormValue("tlp")); err != nil {
-		return "", err
+	if e.TLP, err = indicator.ParseTLP(w.tlp); err != nil {
+		return e, err
 	}
-	confidence, err := strconv.ParseUint(r.FormValue("confidence"), 10, 8)
+	confidence, err := strconv.ParseUint(w.confidence, 10, 8)
 	if err != nil || confidence > 100 {
-		return "", errors.New("-confidence: from 0 to 100")
+		return e, errors.New("-confidence: from 0 to 100")
 	}
 	e.Confidence = uint8(confidence)
-	if e.Value, err = indicator.Normal(e.Kind, r.FormValue("value")); err != nil {
+	e.Value, err = indicator.Normal(e.Kind, w.value)
+	return e, err
+}
+
+// putIndicator puts one in force by somebody's word, and says what it is called.
+func (p *program) putIndicator(ctx context.Context, w wantedIndicator, who, why string) (id string, err error) {
+	e, err := w.entry()
+	if err != nil {
 		return "", err
 	}
-	if p.spared(e) && r.FormValue("force") != "true" {
+	now := time.Now().UTC()
+	e.ID, e.Source, e.First, e.Last, e.Recipients, e.Status, e.Changed, e.By, e.Why = newUUID(), "people", now, now, 2, indicator.Active, now, who, why
+	if p.spared(e) && !w.force {
 		return "", errSpared
 	}
-	if err := p.store.PutEntries(r.Context(), who, why, []indicator.Entry{e}); err != nil {
+	if err := p.store.PutEntries(ctx, who, why, []indicator.Entry{e}); err != nil {
 		return "", err
 	}
-	if err := p.registerChanged(r.Context()); err != nil {
-		return "", err
-	}
-	return "in force: " + e.ID, nil
+	return e.ID, p.registerChanged(ctx)
 }
 
 func (p *program) moveIndicator(r *http.Request) (string, error) {
@@ -181,18 +198,23 @@ func (p *program) moveIndicator(r *http.Request) (string, error) {
 	if err != nil || to != indicator.Active && to != indicator.Withdrawn {
 		return "", errors.New("agree or withdraw")
 	}
-	if to == indicator.Active && r.FormValue("force") != "true" {
-		e, err := p.store.Entry(r.Context(), r.FormValue("id"))
-		if err == nil && p.spared(e) {
-			return "", errSpared
-		}
-	}
-	err = p.store.MoveEntry(r.Context(), r.FormValue("id"), to, who, why, time.Now())
+	err = p.moveEntry(r.Context(), r.FormValue("id"), to, r.FormValue("force") == "true", who, why)
 	if errors.Is(err, store.ErrNotFound) {
 		return "", errors.New("the register has no indicator of that name; `sekisho indicators` lists them")
 	}
-	if err != nil {
-		return "", err
+	return "in force: " + to.String(), err
+}
+
+// moveEntry puts an entry in force, or withdraws it, by somebody's word.
+func (p *program) moveEntry(ctx context.Context, id string, to indicator.Status, force bool, who, why string) error {
+	if to == indicator.Active && !force {
+		e, err := p.store.Entry(ctx, id)
+		if err == nil && p.spared(e) {
+			return errSpared
+		}
 	}
-	return "in force: " + to.String(), p.registerChanged(r.Context())
+	if err := p.store.MoveEntry(ctx, id, to, who, why, time.Now()); err != nil {
+		return err
+	}
+	return p.registerChanged(ctx)
 }

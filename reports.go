@@ -377,7 +377,7 @@ func (d *desk) count(in *store.Intake, b *store.SealedBunch, r *report.Report, l
 		}
 		right := b.State == report.IsFraud && r.Claim != report.Honest || b.State == report.IsFair && r.Claim == report.Honest
 		switch {
-		case b.State == report.New:
+		case b.State == report.New || b.State == report.Refused:
 		case right:
 			who.Right++
 		default:

@@ -17,8 +17,6 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/sekisho/sekisho/audit"
-	"github.com/sekisho/sekisho/record"
 	"github.com/sekisho/sekisho/report"
 	"github.com/sekisho/sekisho/store"
 )
@@ -28,6 +26,7 @@ type reportsCommand struct {
 	Show   reportsShow   `cmd:"" help:"Show what reports of one text say. It is written down who looked, and why."`
 	Fraud  reportsDecide `cmd:"" help:"Say that it is fraud: what it teaches is put in force."`
 	Honest reportsDecide `cmd:"" help:"Say that it is honest: what it taught is withdrawn."`
+	Refuse reportsDecide `cmd:"" help:"Say that it says nothing to us: it teaches nothing, and no reporter was right or wrong."`
 	Import reportsImport `cmd:"" help:"Take in reports of a file: JSONL, CSV, a mail, XARF or MISP."`
 	Schema reportsSchema `cmd:"" help:"Print the JSON schema of a report."`
 }
@@ -45,7 +44,7 @@ Examples:
 }
 
 func (c *reportsCommand) BeforeResolve() error {
-	c.Fraud.to, c.Honest.to = string(report.IsFraud), string(report.IsFair)
+	c.Fraud.to, c.Honest.to, c.Refuse.to = string(report.IsFraud), string(report.IsFair), string(report.Refused)
 	return nil
 }
 
@@ -54,7 +53,7 @@ type onRunning struct {
 }
 
 type reportsList struct {
-	State string `default:"" enum:",new,fraud,honest" help:"Only new, fraud or honest."`
+	State string `default:"" enum:",new,fraud,honest,refused" help:"Only new, fraud, honest or refused."`
 	Limit int    `default:"30" help:"How many at most."`
 	onRunning
 }
@@ -201,18 +200,6 @@ func (p *program) listReports(r *http.Request) (string, error) {
 	return b.String(), nil
 }
 
-func (p *program) bunchOf(r *http.Request) (*store.SealedBunch, error) {
-	id, ok := report.ParseName(r.FormValue("id"))
-	if !ok {
-		return nil, errors.New("reports are named rp- and 14 letters; `sekisho reports` lists them")
-	}
-	b, err := p.store.Bunch(r.Context(), id)
-	if errors.Is(err, store.ErrNotFound) {
-		return nil, fmt.Errorf("there are no reports %s; `sekisho reports` lists them", r.FormValue("id"))
-	}
-	return b, err
-}
-
 // whoWhy is who acts and why; both have to be said.
 func whoWhy(r *http.Request) (who, why string, err error) {
 	who, why = strings.TrimSpace(r.FormValue("who")), strings.TrimSpace(r.FormValue("why"))
@@ -230,16 +217,8 @@ func (p *program) showReports(r *http.Request) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	b, err := p.bunchOf(r)
+	b, err := p.readBunch(r.Context(), r.FormValue("id"), who, why)
 	if err != nil {
-		return "", err
-	}
-	if err := p.store.Enter(r.Context(), audit.Entry{Actor: who, Act: audit.ReportRead, Purpose: "quality", About: report.Name(b.ID), Why: why}); err != nil {
-		return "", fmt.Errorf("nothing is shown, for it could not be written down: %w", err)
-	}
-	if err := p.desk.open(r.Context(), b); errors.Is(err, record.ErrErased) {
-		return "", errors.New("what was reported is erased: its time is over")
-	} else if err != nil {
 		return "", err
 	}
 	var out bytes.Buffer
@@ -256,28 +235,8 @@ func (p *program) decideReports(r *http.Request) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	b, err := p.bunchOf(r)
-	if err != nil {
-		return "", err
-	}
-	to, ok := report.ParseState(r.FormValue("to"))
-	if !ok || to == report.New {
-		return "", errors.New("fraud or honest")
-	}
-	if b.State == to {
-		return "", fmt.Errorf("it is %s already, by %s: %s", to, b.By, b.Why)
-	}
-	if err := p.desk.open(r.Context(), b); err != nil && !errors.Is(err, record.ErrErased) {
-		return "", err
-	}
-	if err := p.desk.decide(r.Context(), &b.Bunch, to, who, why); err != nil {
-		return "", err
-	}
-	p.shortCode.decided()
-	if err := p.registerChanged(r.Context()); err != nil {
-		return "", err
-	}
-	return "in force: " + string(to), nil
+	to := r.FormValue("to")
+	return "in force: " + to, p.decideBunch(r.Context(), r.FormValue("id"), to, who, why)
 }
 
 func (p *program) importReports(r *http.Request) (string, error) {

@@ -153,6 +153,10 @@ func (d *demo) traffic(ctx context.Context, c tryCommand, shown *tryFeed) error 
 		esmes[a.Name] = &sender{esme: e}
 	}
 	story := simulate.NewStory(c.Seed, simulate.StoryConfig{PerMinute: c.Rate})
+	reports := newTryReports(ctx, d.program)
+	if err := reports.begin(); err != nil {
+		return err
+	}
 	d.wg.Go(func() {
 		start := time.Now()
 		var it simulate.Item
@@ -165,6 +169,7 @@ func (d *demo) traffic(ctx context.Context, c tryCommand, shown *tryFeed) error 
 			}
 			shown.note(it.From, it.To, string(it.Text))
 			esmes[it.Account].send(&it)
+			reports.saw(&it)
 		}
 	})
 	return nil

@@ -11,9 +11,10 @@ import (
 type State string
 
 const (
-	New     State = "new"    // nobody has decided
-	IsFraud State = "fraud"  // by thresholds or by a person: what it teaches goes out
-	IsFair  State = "honest" // by a person: those who called it fraud were wrong
+	New     State = "new"     // nobody has decided
+	IsFraud State = "fraud"   // by thresholds or by a person: what it teaches goes out
+	IsFair  State = "honest"  // by a person: those who called it fraud were wrong
+	Refused State = "refused" // by a person: it says nothing to us; it teaches nothing, and nobody was right or wrong
 )
 
 // Name is how people call a bunch: "rp-" and 14 letters, so that nobody takes it for a telephone number.
@@ -40,10 +41,10 @@ func ParseName(s string) (bunch uint64, ok bool) {
 	return bunch, Name(bunch) == s
 }
 
-// ParseState reads new, fraud or honest.
+// ParseState reads new, fraud, honest or refused.
 func ParseState(s string) (State, bool) {
 	st := State(s)
-	return st, st == New || st == IsFraud || st == IsFair
+	return st, st == New || st == IsFraud || st == IsFair || st == Refused
 }
 
 // Bunch is the reports of one text, whatever its links and names; or of one caller, or of one page, where there is no text.

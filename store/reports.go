@@ -292,7 +292,7 @@ func (s *Store) credit(ctx context.Context, tx *sql.Tx, bunch uint64, st report.
 	switch st {
 	case report.IsFair:
 		right, wrong = wrong, right
-	case report.New:
+	case report.New, report.Refused:
 		return nil
 	}
 	for column, claim := range map[string]string{"good": right, "bad": wrong} {
