@@ -72,7 +72,7 @@ var imports = map[string]string{
 	"store":  "audit auth cases indicator message record report subject test: evidence stream",
 
 	// Pages, files, traffic.
-	"console":  "audit auth indicator message subject",
+	"console":  "audit auth indicator message report subject",
 	"corpus":   "message subject",
 	"simulate": "message subject",
 	"trace":    "message purpose subject",

@@ -97,7 +97,7 @@ func TestCampaignsDecide(t *testing.T) {
 	} {
 		f := exampleCampaigns()
 		f.err = x.err
-		w := send(consoleOf(Sources{Campaigns: f}, x.roles, x.forged), at, url.Values{"to": {x.to}, "why": {x.why}}, "en")
+		w := send(consoleOf(Sources{Campaigns: f}, x.roles, x.forged), at, url.Values{"to": {x.to}, "why": {x.why}}, "Accept-Language", "en")
 		want := ""
 		if x.code == 303 || x.err != nil {
 			want = "decide | afa52c8200000001 | " + x.to + " | Abe | w"

@@ -57,12 +57,8 @@ type Sources struct {
 	Campaigns  Campaigns
 	Search     Search
 	Messages   Messages
-	Lines      Lines
-	Cases      Cases
-	Choices    Choices
 	Reports    Reports
 	Indicators Indicators
-	Policy     Policy
 	Ledger     Ledger
 	System     System
 	People     People
@@ -185,12 +181,8 @@ func New(cfg Config, src Sources) *Console {
 	c.campaignsPage()
 	c.searchPage()
 	c.carePage()
-	c.linesPage()
-	c.casesPage()
-	c.choicesPage()
 	c.reportsPage()
 	c.indicatorsPage()
-	c.policyPage()
 	c.ledgerPage()
 	c.systemPage()
 	c.peoplePage()

@@ -339,33 +339,18 @@ func (c *Console) indicatorsPage() {
 		return p, nil
 	})
 	// A number may be what is looked for, so that it stands in no address: the answer is the page itself.
-	c.mux.HandleFunc("POST /indicators/search", func(w http.ResponseWriter, r *http.Request) {
-		r.Body = http.MaxBytesReader(w, r.Body, formMost)
-		v, ok := c.visit(w, r, readers)
-		if !ok {
-			return
-		}
-		if !c.src.Doorman.Changes(r, &v.Who) {
-			c.fail(w, v, Sorry(http.StatusForbidden, "sorry.stale"))
-			return
-		}
+	c.answer("/indicators/search", "indicators", readers, func(v *visit) (any, error) {
 		value := v.r.PostFormValue("value")
 		if value == "" || len(value) > 500 {
-			c.fail(w, v, Sorry(http.StatusUnprocessableEntity, "ind.sorry.find"))
-			return
+			return nil, Sorry(http.StatusUnprocessableEntity, "ind.sorry.find")
 		}
 		p, err := v.indicatorsFront()
-		if err == nil {
-			var found IndicatorsFound
-			found, err = src.FindIndicators(r.Context(), value)
-			p.Found = &found
-		}
 		if err != nil {
-			c.fail(w, v, err)
-			return
+			return nil, err
 		}
-		v.Page = p
-		c.show(w, v, "indicators", http.StatusOK)
+		found, err := src.FindIndicators(v.r.Context(), value)
+		p.Found = &found
+		return p, err
 	})
 	c.get("/indicators/{id}", "indicator", readers, func(v *visit) (any, error) {
 		return src.Indicator(v.r.Context(), v.r.PathValue("id"))

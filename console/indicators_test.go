@@ -92,13 +92,13 @@ func TestIndicatorsPage(t *testing.T) {
 				t.Errorf("%s: no next page", path)
 			}
 		}
-		found := whole(t, send(c, "/indicators/search", url.Values{"value": {"+815012345678"}}, lang), 200, never...)
+		found := whole(t, send(c, "/indicators/search", url.Values{"value": {"+815012345678"}}, "Accept-Language", lang), 200, never...)
 		if !strings.Contains(found, "list-one") || !strings.Contains(found, "list-two") || !strings.Contains(found, "/indicators/77aa") {
 			t.Errorf("%s: what was found is not shown", lang)
 		}
 		f.found = IndicatorsFound{}
-		whole(t, send(c, "/indicators/search", url.Values{"value": {"x"}}, lang), 200)
-		whole(t, send(c, "/indicators/search", url.Values{}, lang), 422)
+		whole(t, send(c, "/indicators/search", url.Values{"value": {"x"}}, "Accept-Language", lang), 200)
+		whole(t, send(c, "/indicators/search", url.Values{}, "Accept-Language", lang), 422)
 		f.rows = nil
 		whole(t, get(c, "/indicators?status=expired", "Accept-Language", lang), 200)
 		if w := get(c, "/indicators/none"); w.Code != http.StatusNotFound {
@@ -156,7 +156,7 @@ func TestIndicatorsChange(t *testing.T) {
 	} {
 		f := exampleRegister()
 		f.err = x.err
-		w := send(consoleOf(Sources{Indicators: f}, x.roles, x.forged), x.path, x.form, "en")
+		w := send(consoleOf(Sources{Indicators: f}, x.roles, x.forged), x.path, x.form, "Accept-Language", "en")
 		if got := strings.Join(f.said, "; "); w.Code != x.code || !strings.HasPrefix(got, x.said) || x.said == "" && got != "" {
 			t.Errorf("%s: %d, and the source heard %q", x.name, w.Code, got)
 		}

@@ -223,24 +223,7 @@ func (c *Console) reportsPage() {
 		return "/reports/" + v.r.PathValue("name") + "?done=decided", decisionFailed(err)
 	})
 	// What was reported is shown on the page that answers alone: nobody sees it by an address, or without having said why.
-	c.mux.HandleFunc("POST /reports/{name}/read", func(w http.ResponseWriter, r *http.Request) {
-		r.Body = http.MaxBytesReader(w, r.Body, formMost)
-		v, ok := c.visit(w, r, auth.Analyst)
-		if !ok {
-			return
-		}
-		if !c.src.Doorman.Changes(r, &v.Who) {
-			c.fail(w, v, Sorry(http.StatusForbidden, "sorry.stale"))
-			return
-		}
-		p, err := v.reportRead()
-		if err != nil {
-			c.fail(w, v, err)
-			return
-		}
-		v.Page = p
-		c.show(w, v, "report", http.StatusOK)
-	})
+	c.answer("/reports/{name}/read", "report", auth.Analyst, func(v *visit) (any, error) { return v.reportRead() })
 }
 
 // reportsFront is what waits, and what was decided lately.

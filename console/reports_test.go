@@ -25,16 +25,6 @@ func consoleOf(src Sources, roles auth.Role, forged bool) *Console {
 	return New(Config{Location: time.FixedZone("JST", 9*3600), Now: func() time.Time { return noon }}, src)
 }
 
-func send(c http.Handler, target string, form url.Values, lang string) *httptest.ResponseRecorder {
-	r := httptest.NewRequest("POST", target, strings.NewReader(form.Encode()))
-	r.Host = "localhost:8470"
-	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	r.Header.Set("Accept-Language", lang)
-	w := httptest.NewRecorder()
-	c.ServeHTTP(w, r)
-	return w
-}
-
 // whole fails where a page is cut short by a template that went wrong, lacks a phrase, or shows what it must not.
 func whole(t *testing.T, w *httptest.ResponseRecorder, code int, never ...string) string {
 	t.Helper()
@@ -172,7 +162,7 @@ func TestReportsDecide(t *testing.T) {
 	} {
 		f := exampleDesk()
 		f.err = x.err
-		w := send(consoleOf(Sources{Reports: f}, x.roles, x.forged), at+x.path, x.form, "en")
+		w := send(consoleOf(Sources{Reports: f}, x.roles, x.forged), at+x.path, x.form, "Accept-Language", "en")
 		if got := strings.Join(f.said, "; "); w.Code != x.code || !strings.HasPrefix(got, x.said) || x.said == "" && got != "" {
 			t.Errorf("%s: %d, and the source heard %q", x.name, w.Code, got)
 		}

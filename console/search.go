@@ -88,25 +88,6 @@ func (c *Console) searchPage() {
 	})
 }
 
-// Value writes an indicator's value so that nobody follows it by mistake, and no number stands there whole.
-func (v *view) Value(e indicator.Entry) string {
-	switch e.Kind {
-	case indicator.URL, indicator.Host, indicator.Domain:
-		return strings.ReplaceAll(strings.Replace(e.Value, "http", "hxxp", 1), ".", "[.]")
-	case indicator.Number, indicator.Range:
-		return maskDigits(e.Value)
-	}
-	return e.Value
-}
-
-// maskDigits leaves the first three and the last three digits of a number.
-func maskDigits(s string) string {
-	if len(s) < 8 {
-		return s
-	}
-	return s[:3] + "****" + s[len(s)-3:]
-}
-
 var _ = learn(words{
 	"search":         {"Search", "検索"},
 	"search.say":     {"One field for all: a number, a message id, a link or a host, a sender's name, a case (il-…), reports (rp-…). Messages of the last 30 days.", "電話番号、メッセージID、URL・ホスト名、送信元名、ケース番号（il-…）、通報番号（rp-…）をまとめて検索します。メッセージは直近30日分です。"},

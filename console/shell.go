@@ -270,9 +270,6 @@ func (v *view) Lasts(d time.Duration) string {
 // Hours writes a period of so many hours.
 func (v *view) Hours(n int) string { return v.Lasts(time.Duration(n) * time.Hour) }
 
-// Count writes a number in the reader's manner.
-func (v *view) Count(n int64) string { return number(uint64(max(n, 0))) }
-
 // Percent writes a share.
 func (v *view) Percent(p float64) string { return percent(p) }
 
